@@ -1,0 +1,131 @@
+"""Every error that evolkit raises on purpose.
+
+EvolkitError
+├── UnknownName (LookupError)      a language, task, evol, client ... that nobody knows
+├── DataError (ValueError)         faults in a file of the user's, all of them at once
+├── ConfigError (ValueError)       an option or a combination of options that can't work
+├── MissingExtra (ImportError)     an optional package is needed; names the pip line
+├── RunError (RuntimeError)        a run folder that can't be used as asked
+│   ├── RunLocked                  another process holds it
+│   └── StorageError (OSError)     the disk is full or gone; the ledger is whole
+├── BudgetError (RuntimeError)     the budget can't be kept, or its prices are unknown
+└── CallError (RuntimeError)       a call to a model failed; has a cause and says if a retry helps
+
+Messages are one line, lower case: what, where, the value, what to do. Keys never appear.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+Cause = Literal[
+    "timeout",
+    "rate_limit",
+    "server",
+    "connection",
+    "bad_response",
+    "empty",
+    "length",
+    "content_filter",
+    "bad_request",
+    "context_length",
+    "auth",
+    "not_found",
+    "budget",
+]
+"""Why a call failed. `length` is an answer cut off at `max_tokens`; `bad_response` is a body that
+can't be read; `empty` is an answer without a choice."""
+
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+PASSING_CAUSES: frozenset[Cause] = frozenset(
+    {"timeout", "rate_limit", "server", "connection", "bad_response", "empty"}
+)
+"""Causes that another attempt may cure."""
+
+
+class EvolkitError(Exception):
+    """Parent of all errors raised on purpose."""
+
+
+class UnknownName(EvolkitError, LookupError):
+    """A name that nothing answers to; the message holds the nearest known ones."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str] = ()) -> None:
+        self.kind = kind
+        self.name = name
+        self.nearest = tuple(difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.6))
+        hint = f"; did you mean {' or '.join(map(repr, self.nearest))}?" if self.nearest else ""
+        super().__init__(f"unknown {kind} {name!r}{hint}")
+
+    def __reduce__(self) -> tuple[type["UnknownName"], tuple[str, object, tuple[str, ...]]]:
+        return type(self), (self.kind, self.name, self.nearest)
+
+
+class DataError(EvolkitError, ValueError):
+    """One or more faults in data; `faults` has one line each, with file and line."""
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        head = self.faults[0] if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        rest = "" if len(self.faults) == 1 else "".join(f"\n  {fault}" for fault in self.faults)
+        super().__init__(head + rest)
+
+    def __reduce__(self) -> tuple[type["DataError"], tuple[tuple[str, ...]]]:
+        return type(self), (self.faults,)
+
+
+class ConfigError(EvolkitError, ValueError):
+    """An option, or a combination of options, that can't work."""
+
+
+class MissingExtra(EvolkitError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(f"{package} is not installed; run: pip install 'evolkit[{extra}]'")
+
+    def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
+        return type(self), (self.package, self.extra)
+
+
+class RunError(EvolkitError, RuntimeError):
+    """A run folder that can't be used as asked."""
+
+
+class RunLocked(RunError):
+    """Another process works in this run folder; the message says which."""
+
+
+class StorageError(RunError, OSError):
+    """The disk refused a write; what was stored before is whole."""
+
+
+class BudgetError(EvolkitError, RuntimeError):
+    """A budget that can't be kept, for example because a price is unknown."""
+
+
+class CallError(EvolkitError, RuntimeError):
+    """A call to a model failed.
+
+    `cause` is one of `CAUSES`; `retry_after_s` is what the server asked for, or None;
+    `is_passing` says if another attempt may help; `status` is the HTTP status, or None.
+    """
+
+    def __init__(
+        self,
+        cause: Cause,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.cause: Cause = cause
+        self.status = status
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+    @property
+    def is_passing(self) -> bool:
+        return self.cause in PASSING_CAUSES

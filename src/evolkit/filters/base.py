@@ -1,0 +1,127 @@
+"""What every filter is: a text and what is known about it in, a verdict out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
+
+from evolkit.records import Verdict
+
+TextRole = Literal["instruction", "follow_up", "response"]
+
+
+class About(TypedDict, total=False):
+    """What is known about a text; each filter takes what it needs and ignores the rest.
+
+    `expected`: tag or tags the text should be in. The script in a tag counts: `hin_Latn` is
+    romanised Hindi. Several tags: any of them, or a mixture. `source`: the text this one was
+    made from or answers. `role`: what the text is in its conversation. `delimiter`: the tag
+    name that enclosed foreign text in the prompt.
+    """
+
+    expected: str | Sequence[str]
+    source: str
+    role: TextRole
+    delimiter: str
+
+
+class Filter(ABC):
+    """A check of one text. Never raises on any text; never changes it.
+
+    `name` is the word in records and reports; `signature` is the line with which the same
+    filter can be made again.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def check(self, text: str, **about: Unpack[About]) -> Verdict:
+        """Keep, reject with a reason, or abstain."""
+
+    def check_batch(
+        self, texts: Iterable[str], abouts: Iterable[About] | None = None, **about: Unpack[About]
+    ) -> list[Verdict]:
+        """One verdict a text, in order.
+
+        `abouts` tells of each text, `about` of all; `expected=` may also be a list as long as
+        the texts, one tag each.
+        """
+        return [self.check(text, **each) for text, each in zip_abouts(list(texts), abouts, about)]
+
+    @property
+    def signature(self) -> str:
+        """Name and options, such as `repetition(max_share=0.2)`."""
+        options = ",".join(f"{key}={value}" for key, value in sorted(self.options().items()))
+        return f"{self.name}({options})"
+
+    def options(self) -> dict[str, Any]:
+        """What distinguishes this filter from its default, as JSON values."""
+        return {}
+
+    def __or__(self, other: "Filter") -> "Chain":
+        return Chain((*_parts(self), *_parts(other)))
+
+    def __repr__(self) -> str:
+        return self.signature
+
+    def keep(self) -> Verdict:
+        return Verdict("keep", self.name)
+
+    def reject(self, reason: str, score: float | None = None, **evidence: Any) -> Verdict:
+        return Verdict("reject", self.name, reason, score, evidence)
+
+    def abstain(self, reason: str, score: float | None = None, **evidence: Any) -> Verdict:
+        return Verdict("abstain", self.name, reason, score, evidence)
+
+
+class Chain(Filter):
+    """Filters in order; the first rejection decides, else the first abstention, else keep."""
+
+    name: ClassVar[str] = "chain"
+
+    def __init__(self, filters: Sequence[Filter]) -> None:
+        self.filters = tuple(filters)
+
+    def check(self, text: str, **about: Unpack[About]) -> Verdict:
+        abstained: Verdict | None = None
+        for each in self.filters:
+            verdict = each.check(text, **about)
+            if verdict.outcome == "reject":
+                return verdict
+            if verdict.outcome == "abstain" and abstained is None:
+                abstained = verdict
+        return abstained or self.keep()
+
+    @property
+    def signature(self) -> str:
+        return "|".join(each.signature for each in self.filters)
+
+    def __iter__(self) -> Iterator[Filter]:
+        return iter(self.filters)
+
+
+def zip_abouts(
+    texts: Sequence[str], abouts: Iterable[About] | None, about: About
+) -> Iterator[tuple[str, About]]:
+    """Each text with what is known about it, `abouts` over `about`.
+
+    Raises ValueError when their numbers differ.
+    """
+    expected = about.get("expected")
+    is_list = isinstance(expected, Sequence) and not isinstance(expected, str)
+    if abouts is None and is_list and len(expected) == len(texts):
+        abouts = [{"expected": tag} for tag in expected]
+    for text, each in zip(
+        texts, repeat(about, len(texts)) if abouts is None else abouts, strict=True
+    ):
+        yield text, {**about, **each}
+
+
+def expected_tags(about: About) -> tuple[str, ...]:
+    """The tags a text should be in; empty when nothing is asked."""
+    expected = about.get("expected", ())
+    return (expected,) if isinstance(expected, str) else tuple(expected)
+
+
+def _parts(given: Filter) -> tuple[Filter, ...]:
+    return given.filters if isinstance(given, Chain) else (given,)
