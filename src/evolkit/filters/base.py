@@ -108,9 +108,9 @@ def zip_abouts(
     Raises ValueError when their numbers differ.
     """
     expected = about.get("expected")
-    is_list = isinstance(expected, Sequence) and not isinstance(expected, str)
-    if abouts is None and is_list and len(expected) == len(texts):
-        abouts = [{"expected": tag} for tag in expected]
+    tags = () if expected is None or isinstance(expected, str) else expected
+    if abouts is None and tags and len(tags) == len(texts):
+        abouts = [{"expected": tag} for tag in tags]
     for text, each in zip(
         texts, repeat(about, len(texts)) if abouts is None else abouts, strict=True
     ):

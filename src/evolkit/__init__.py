@@ -1,0 +1,1 @@
+"""evolkit: multilingual instruction data from seeds."""

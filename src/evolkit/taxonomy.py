@@ -1,0 +1,387 @@
+"""Taxonomies: what an instruction may evolve into and how a conversation may go on.
+
+A taxonomy is a folder of TOML files that a linguist can edit: `taxonomy.toml` (what it is, the
+order of its tasks, tasks that borrow another's evols), one `<task>.toml` a task with its evols,
+and `follow_ups.toml`. `load_taxonomy` reads a built-in one, a plugin's or a folder of yours.
+"""
+
+import functools
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from evolkit.errors import DataError, UnknownName
+from evolkit.fingerprint import fingerprint
+from evolkit.plugins import plugin
+
+InstructionLanguage = Literal["same", "second", "mixed", "transliterated"]
+ResponseLanguage = Literal["same", "second", "transliterated"]
+Parameter = Literal["second_language", "variety", "script", "property"]
+SecondLanguage = Literal["any", "different"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evol:
+    """One way to make a seed of one task harder or different.
+
+    `id` is `task/name`. `does` says it to people, `template` to a model (Jinja2; the shared
+    frame around it stands in `prompts/`). `instruction_language` is the language of the evolved
+    instruction, `response_language` the one it asks to be answered in: `same` as the seed's,
+    `second` (drawn), `mixed` (both), `transliterated` (the seed's language in another script).
+    `second_language` says which second languages will do: `any`, or only `different` ones
+    (another script or family). `keeps` and `seed_is` are the task's. `source` names the table.
+    """
+
+    id: str
+    task: str
+    title: str
+    does: str
+    template: str
+    instruction_language: InstructionLanguage
+    response_language: ResponseLanguage
+    parameters: tuple[Parameter, ...]
+    second_language: SecondLanguage
+    seed_is: str
+    keeps: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        return self.id.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """One way for a user to go on.
+
+    `id` is `category/name`; `properties` are what `parameters = ["property"]` draws from.
+    """
+
+    id: str
+    category: str
+    title: str
+    does: str
+    template: str
+    parameters: tuple[Parameter, ...]
+    properties: tuple[str, ...]
+    instruction_language: InstructionLanguage
+    response_language: ResponseLanguage
+    source: str
+
+    @property
+    def name(self) -> str:
+        return self.id.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A kind of seed.
+
+    `names` are other spellings; `evols_of` is the task whose evols it takes, its own id unless
+    it borrows.
+    """
+
+    id: str
+    title: str
+    names: tuple[str, ...]
+    seed_is: str
+    keeps: str
+    evols_of: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """A group of follow-ups."""
+
+    id: str
+    title: str
+    does: str
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Taxonomy:
+    """Tasks with their evols, and follow-ups by category. Iteration order is the files'."""
+
+    id: str
+    version: str
+    title: str
+    source: str
+    tasks: tuple[Task, ...]
+    categories: tuple[Category, ...]
+    all_evols: tuple[Evol, ...]
+    all_follow_ups: tuple[FollowUp, ...]
+
+    def task(self, name: str) -> Task:
+        """The task with this id or one of its other spellings, in any case.
+
+        Raises UnknownName with the nearest ids.
+        """
+        try:
+            return self._by_name[_fold(name)]
+        except KeyError:
+            raise UnknownName("task", name, [task.id for task in self.tasks]) from None
+
+    def evols(self, task: str | None = None) -> tuple[Evol, ...]:
+        """A task's evols, borrowed ones too (their `id` then names the lender); all if None."""
+        if task is None:
+            return self.all_evols
+        lender = self.task(task).evols_of
+        return tuple(evol for evol in self.all_evols if evol.task == lender)
+
+    def evol(self, path: str) -> Evol:
+        """The evol `task/name`; the task may be one that borrows. Raises UnknownName."""
+        task, _, name = path.partition("/")
+        if _fold(task) in self._by_name:
+            for evol in self.evols(task):
+                if evol.name == name:
+                    return evol
+        raise UnknownName("evol", path, [evol.id for evol in self.all_evols])
+
+    def follow_ups(self, category: str | None = None) -> tuple[FollowUp, ...]:
+        """A category's follow-ups; all if None. Raises UnknownName."""
+        known = [each.id for each in self.categories]
+        if category is not None and category not in known:
+            raise UnknownName("follow-up category", category, known)
+        return tuple(each for each in self.all_follow_ups if category in (None, each.category))
+
+    def follow_up(self, path: str) -> FollowUp:
+        """The follow-up `category/name`, or `name` alone. Raises UnknownName."""
+        for each in self.all_follow_ups:
+            if path in (each.id, each.name):
+                return each
+        names = [name for each in self.all_follow_ups for name in (each.id, each.name)]
+        raise UnknownName("follow-up", path, names)
+
+    @functools.cached_property
+    def signature(self) -> str:
+        """`id@version#digest`; the digest changes with any word of any template."""
+        digest = fingerprint(repr((self.tasks, self.all_evols, self.all_follow_ups)))
+        return f"{self.id}@{self.version}#{digest[:8]}"
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Task]:
+        names: dict[str, Task] = {}
+        for task in self.tasks:
+            for name in (task.id, task.title, *task.names):
+                names.setdefault(_fold(name), task)
+        return names
+
+    def __repr__(self) -> str:
+        return (
+            f"<Taxonomy {self.id}: {len(self.tasks)} tasks, {len(self.all_evols)} evols, "
+            f"{len(self.all_follow_ups)} follow-ups>"
+        )
+
+
+def load_taxonomy(name: str | Path | Taxonomy = "m2lingual") -> Taxonomy:
+    """A built-in taxonomy, a plugin's, or the one in a folder.
+
+    Plugins register a folder or a function that returns a Taxonomy under the entry-point group
+    `evolkit.taxonomies`. Raises UnknownName for an unknown name and DataError, all faults
+    together, for files that can't be read.
+    """
+    if isinstance(name, Taxonomy):
+        return name
+    if isinstance(name, Path) or Path(name).is_dir():
+        return read_taxonomy(Path(name))
+    return _load_named(name)
+
+
+@functools.cache
+def _load_named(name: str) -> Taxonomy:
+    found = plugin("taxonomies", name)
+    return found if isinstance(found, Taxonomy) else found()
+
+
+def load_m2lingual() -> Taxonomy:
+    """The two taxonomies of the M2Lingual paper, in this project's own words."""
+    return read_taxonomy(resources.files("evolkit") / "taxonomies" / "m2lingual")
+
+
+def read_taxonomy(folder: Traversable) -> Taxonomy:
+    """The taxonomy in a folder. Raises DataError with every fault of every file."""
+    faults: list[str] = []
+    head = _Entry(_read_toml(folder / "taxonomy.toml", faults), "taxonomy.toml", faults)
+    borrowing = {
+        str(entry.get("id")): _task(_Entry(entry, "taxonomy.toml [[task]]", faults))
+        for entry in head.tables("task")
+    }
+    tasks: list[Task] = []
+    evols: list[Evol] = []
+    for task_id in head.texts("tasks"):
+        if task_id in borrowing:
+            tasks.append(borrowing[task_id])
+            continue
+        file = f"{task_id}.toml"
+        entry = _Entry(_read_toml(folder / file, faults), file, faults)
+        tasks.append(_task(entry))
+        evols += [
+            _evol(tasks[-1], _Entry(each, f"{file} [[evol]] {number}", faults))
+            for number, each in enumerate(entry.tables("evol"), start=1)
+        ]
+    categories, follow_ups = _follow_up_file(folder / "follow_ups.toml", faults)
+    faults += _repeated("evol", [each.id for each in evols])
+    faults += _repeated("follow-up", [each.id for each in follow_ups])
+    faults += _shared_names(tasks)
+    if faults:
+        raise DataError(faults)
+    return Taxonomy(
+        id=head.text("id"),
+        version=head.text("version"),
+        title=head.text("title"),
+        source=head.text("source"),
+        tasks=tuple(tasks),
+        categories=tuple(categories),
+        all_evols=tuple(evols),
+        all_follow_ups=tuple(follow_ups),
+    )
+
+
+class _Entry:
+    """One table of a file: typed look-ups that note faults and go on with an empty value."""
+
+    def __init__(self, table: Mapping[str, Any], where: str, faults: list[str]) -> None:
+        self._table = table
+        self.where = where
+        self.faults = faults
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._table.get(key, default)
+        if isinstance(value, str) and (value.strip() or default == ""):
+            return value.strip()
+        self.faults.append(f"{self.where}: {key!r} must be a text that is not empty, is {value!r}")
+        return ""
+
+    def texts(self, key: str, allowed: Any = None) -> tuple[str, ...]:
+        value = self._table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            self.faults.append(f"{self.where}: {key!r} must be a list of texts, is {value!r}")
+            return ()
+        for each in value:
+            if allowed is not None and each not in get_args(allowed):
+                self._not_among(key, each, get_args(allowed))
+        return tuple(value)
+
+    def choice(self, key: str, allowed: Any, default: str) -> Any:
+        value = self._table.get(key, default)
+        if value not in get_args(allowed):
+            self._not_among(key, value, get_args(allowed))
+        return value
+
+    def tables(self, key: str) -> list[Mapping[str, Any]]:
+        value = self._table.get(key, [])
+        return value if isinstance(value, list) else []
+
+    def _not_among(self, key: str, value: object, allowed: tuple[str, ...]) -> None:
+        self.faults.append(f"{self.where}: {key!r} is {value!r}; use one of {', '.join(allowed)}")
+
+
+def _read_toml(path: Traversable, faults: list[str]) -> Mapping[str, Any]:
+    try:
+        return MappingProxyType(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        faults.append(f"{path.name}: no such file in the taxonomy's folder")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults.append(f"{path.name}: {error}")
+    return {}
+
+
+def _task(entry: _Entry) -> Task:
+    task_id = entry.text("id")
+    return Task(
+        id=task_id,
+        title=entry.text("title"),
+        names=entry.texts("names"),
+        seed_is=entry.text("seed_is"),
+        keeps=entry.text("keeps"),
+        evols_of=entry.text("evols_of", default=task_id or "?"),
+        source=entry.text("source"),
+    )
+
+
+def _evol(task: Task, entry: _Entry) -> Evol:
+    return Evol(
+        id=f"{task.id}/{entry.text('id')}",
+        task=task.id,
+        title=entry.text("title"),
+        does=entry.text("does"),
+        template=entry.text("template"),
+        instruction_language=entry.choice("instruction_language", InstructionLanguage, "same"),
+        response_language=entry.choice("response_language", ResponseLanguage, "same"),
+        parameters=_parameters(entry),
+        second_language=entry.choice("second_language", SecondLanguage, "any"),
+        seed_is=task.seed_is,
+        keeps=task.keeps,
+        source=entry.text("source"),
+    )
+
+
+def _follow_up_file(path: Traversable, faults: list[str]) -> tuple[list[Category], list[FollowUp]]:
+    file = _Entry(_read_toml(path, faults), path.name, faults)
+    categories = []
+    for number, table in enumerate(file.tables("category"), start=1):
+        entry = _Entry(table, f"{path.name} [[category]] {number}", faults)
+        categories.append(
+            Category(id=entry.text("id"), title=entry.text("title"), does=entry.text("does"))
+        )
+    follow_ups = [
+        _follow_up(_Entry(table, f"{path.name} [[follow_up]] {number}", faults))
+        for number, table in enumerate(file.tables("follow_up"), start=1)
+    ]
+    known = {category.id for category in categories}
+    faults += [
+        f"{path.name}: follow-up {each.id!r} names a category that is not there"
+        for each in follow_ups
+        if each.category not in known
+    ]
+    return categories, follow_ups
+
+
+def _follow_up(entry: _Entry) -> FollowUp:
+    category = entry.text("category")
+    parameters = _parameters(entry)
+    properties = entry.texts("properties")
+    if ("property" in parameters) != bool(properties):
+        entry.faults.append(
+            f"{entry.where}: parameters = ['property'] and a list 'properties' go together"
+        )
+    return FollowUp(
+        id=f"{category}/{entry.text('id')}",
+        category=category,
+        title=entry.text("title"),
+        does=entry.text("does"),
+        template=entry.text("template"),
+        parameters=parameters,
+        properties=properties,
+        instruction_language=entry.choice("instruction_language", InstructionLanguage, "same"),
+        response_language=entry.choice("response_language", ResponseLanguage, "same"),
+        source=entry.text("source"),
+    )
+
+
+def _parameters(entry: _Entry) -> tuple[Any, ...]:
+    return entry.texts("parameters", Parameter)
+
+
+def _shared_names(tasks: Iterable[Task]) -> list[str]:
+    owner: dict[str, str] = {}
+    claims = [(task.id, name) for task in tasks for name in (task.id, task.title, *task.names)]
+    return [
+        f"tasks {owner[_fold(name)]!r} and {task!r} share the name {name!r}"
+        for task, name in claims
+        if owner.setdefault(_fold(name), task) != task
+    ]
+
+
+def _fold(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _repeated(kind: str, ids: list[str]) -> list[str]:
+    return [f"{kind} {each!r} stands twice" for each in sorted(set(ids)) if ids.count(each) > 1]
