@@ -1,0 +1,92 @@
+"""Repetition: loops go, in every script; what people repeat on purpose stays."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolkit.errors import ConfigError
+from evolkit.filters.repetition import RepetitionFilter
+
+CASES = Path(__file__).parents[1] / "cases" / "filters"
+
+
+def _cases(name: str) -> list[Any]:
+    found = tomllib.loads((CASES / name).read_text(encoding="utf-8"))["case"]
+    return [
+        pytest.param(case, id=f"{number}-{case['language']}") for number, case in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize("case", _cases("repetition.toml"))
+def test_a_loop_is_rejected_in_every_script(case: dict[str, Any]) -> None:
+    text = case["before"] + case["unit"] * case["turns"] + case.get("after", "")
+    assert RepetitionFilter().check(text).outcome == "reject"
+
+
+@pytest.mark.parametrize("case", _cases("repetition_negatives.toml"))
+def test_repetition_with_a_purpose_stays(case: dict[str, Any]) -> None:
+    """Doubled words, laughter and tables are how languages and formats work."""
+    assert RepetitionFilter().check(case["text"]).outcome == "keep"
+
+
+def test_the_evidence_shows_the_unit_and_how_often_it_came() -> None:
+    verdict = RepetitionFilter().check("Well. " + "again and again, " * 10)
+    assert verdict.reason == "loop"
+    assert verdict.evidence["period"] == 17
+    assert verdict.evidence["start"] == 5
+    # Ten turns of 17 characters, less the blank that is trimmed, plus the one shared before.
+    assert verdict.evidence["turns"] == 10.0
+    assert verdict.score == pytest.approx(170 / 175)
+
+
+def test_an_unspaced_script_needs_half_the_characters() -> None:
+    """A Han character says as much as a word of two or three letters."""
+    assert RepetitionFilter().check("北京有很多名胜。" * 5).outcome == "reject"
+    assert RepetitionFilter().check("well yes" * 5).outcome == "keep"
+
+
+def test_a_loop_of_a_small_part_stays() -> None:
+    """A letter that quotes a chant four times is no loop."""
+    prose = " ".join(f"Sentence {number} tells of {number * 7919 % 997}." for number in range(40))
+    assert RepetitionFilter().check(prose + " " + "we want bread and roses! " * 4).keep
+
+
+def test_a_batch_gives_the_verdicts_of_single_texts() -> None:
+    texts = ["a" * 50, "", "fine text here", "loop the loop again. " * 20, "好" * 64, "x y " * 4000]
+    filter_ = RepetitionFilter()
+    assert filter_.check_batch(texts) == [filter_.check(text) for text in texts]
+
+
+@given(st.lists(st.text(st.characters(), max_size=300), max_size=8))
+def test_no_text_raises(texts: list[str]) -> None:
+    """Lone surrogates and unassigned code points reach a filter too."""
+    assert len(RepetitionFilter().check_batch(texts)) == len(texts)
+
+
+@given(
+    st.text(
+        st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=3, max_size=40
+    )
+)
+def test_whatever_fills_a_text_fifty_times_is_rejected(unit: str) -> None:
+    """The tail period needs no words, letters or language."""
+    assert RepetitionFilter().check(unit * 50).outcome == "reject"
+
+
+def test_the_signature_makes_the_filter_again() -> None:
+    assert RepetitionFilter(max_share=0.4).signature == "repetition(max_share=0.4)"
+
+
+def test_a_share_outside_its_range_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"max_share must lie between 0\.1 and 1, not 2"):
+        RepetitionFilter(max_share=2)
+
+
+def test_filters_compose() -> None:
+    both = RepetitionFilter() | RepetitionFilter(max_share=0.9)
+    assert both.check("fine").keep
+    assert both.signature == "repetition(max_share=0.25)|repetition(max_share=0.9)"
