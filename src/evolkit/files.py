@@ -1,0 +1,40 @@
+"""Files that are whole or untouched: written beside, then renamed."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from evolkit.errors import ConfigError, StorageError
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of `path` when the block ends well.
+
+    When the block raises, or the disk refuses a write, `path` stays as it was and nothing is
+    left beside it. Missing folders are made; a link is followed.
+
+    Raises StorageError where the disk refuses, ConfigError where `path` is a folder or a device.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise ConfigError(f"{path} is not a file and can't be replaced; name another path")
+    # a short name of its own: the target's may already be as long as the file system allows
+    beside = target.parent / f".evolkit-{secrets.token_hex(8)}.part"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
