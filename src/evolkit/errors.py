@@ -7,6 +7,7 @@ EvolkitError
 ├── MissingExtra (ImportError)     an optional package is needed; names the pip line
 ├── RunError (RuntimeError)        a run folder that can't be used as asked
 │   ├── RunLocked                  another process holds it
+│   ├── OutageError                the endpoint fails everything; the run can be gone on with
 │   └── StorageError (OSError)     the disk is full or gone; the ledger is whole
 ├── BudgetError (RuntimeError)     the budget can't be kept, or its prices are unknown
 └── CallError (RuntimeError)       a call to a model failed; has a cause and says if a retry helps
@@ -43,6 +44,10 @@ PASSING_CAUSES: frozenset[Cause] = frozenset(
 """Causes that another attempt may cure."""
 
 
+LONGEST_NAME = 80
+"""Longer names are no misspelling of anything; comparing them takes time without a bound."""
+
+
 class EvolkitError(Exception):
     """Parent of all errors raised on purpose."""
 
@@ -53,12 +58,21 @@ class UnknownName(EvolkitError, LookupError):
     def __init__(self, kind: str, name: object, known: Iterable[str] = ()) -> None:
         self.kind = kind
         self.name = name
-        self.nearest = tuple(difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.6))
+        self.nearest = _nearest(str(name), known)
         hint = f"; did you mean {' or '.join(map(repr, self.nearest))}?" if self.nearest else ""
         super().__init__(f"unknown {kind} {name!r}{hint}")
 
     def __reduce__(self) -> tuple[type["UnknownName"], tuple[str, object, tuple[str, ...]]]:
         return type(self), (self.kind, self.name, self.nearest)
+
+
+def _nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Up to three known names that are spelled alike, in any case."""
+    if len(name) > LONGEST_NAME:
+        return ()
+    spelled = {each.casefold(): each for each in known}
+    found = difflib.get_close_matches(name.casefold(), spelled, n=3, cutoff=0.6)
+    return tuple(spelled[each] for each in found)
 
 
 class DataError(EvolkitError, ValueError):
@@ -98,6 +112,10 @@ class RunLocked(RunError):
     """Another process works in this run folder; the message says which."""
 
 
+class OutageError(RunError):
+    """The endpoint fails every call; what was stored is whole and the run can be gone on with."""
+
+
 class StorageError(RunError, OSError):
     """The disk refused a write; what was stored before is whole."""
 
@@ -110,8 +128,11 @@ class CallError(EvolkitError, RuntimeError):
     """A call to a model failed.
 
     `cause` is one of `CAUSES`; `retry_after_s` is what the server asked for, or None;
-    `is_passing` says if another attempt may help; `status` is the HTTP status, or None.
+    `is_passing` says if another attempt may help; `status` is the HTTP status, or None;
+    `attempts` is how often the run tried.
     """
+
+    attempts: int = 1
 
     def __init__(
         self,

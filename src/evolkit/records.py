@@ -6,9 +6,10 @@ passes between two stages is a frozen dataclass, which costs a tenth.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from evolkit.errors import Cause
 

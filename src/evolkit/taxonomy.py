@@ -8,7 +8,7 @@ and `follow_ups.toml`. `load_taxonomy` reads a built-in one, a plugin's or a fol
 import functools
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -30,7 +30,7 @@ class Evol:
     """One way to make a seed of one task harder or different.
 
     `id` is `task/name`. `does` says it to people, `template` to a model (Jinja2; the shared
-    frame around it stands in `prompts/`). `instruction_language` is the language of the evolved
+    frame around it stands in `prompts/`; line ends are only for editing). `instruction_language` is the language of the evolved
     instruction, `response_language` the one it asks to be answered in: `same` as the seed's,
     `second` (drawn), `mixed` (both), `transliterated` (the seed's language in another script).
     `second_language` says which second languages will do: `any`, or only `different` ones
@@ -131,8 +131,7 @@ class Taxonomy:
         """A task's evols, borrowed ones too (their `id` then names the lender); all if None."""
         if task is None:
             return self.all_evols
-        lender = self.task(task).evols_of
-        return tuple(evol for evol in self.all_evols if evol.task == lender)
+        return self._by_task[self.task(task).id]
 
     def evol(self, path: str) -> Evol:
         """The evol `task/name`; the task may be one that borrows. Raises UnknownName."""
@@ -163,6 +162,20 @@ class Taxonomy:
         """`id@version#digest`; the digest changes with any word of any template."""
         digest = fingerprint(repr((self.tasks, self.all_evols, self.all_follow_ups)))
         return f"{self.id}@{self.version}#{digest[:8]}"
+
+    @functools.cached_property
+    def _by_task(self) -> dict[str, tuple[Evol, ...]]:
+        """A task that borrows evols says itself what its seeds are and what they keep."""
+        return {
+            task.id: tuple(
+                evol
+                if task.id == evol.task
+                else replace(evol, seed_is=task.seed_is, keeps=task.keeps)
+                for evol in self.all_evols
+                if evol.task == task.evols_of
+            )
+            for task in self.tasks
+        }
 
     @functools.cached_property
     def _by_name(self) -> dict[str, Task]:
@@ -253,7 +266,7 @@ class _Entry:
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self._table.get(key, default)
-        if isinstance(value, str) and (value.strip() or default == ""):
+        if isinstance(value, str) and value.strip():
             return value.strip()
         self.faults.append(f"{self.where}: {key!r} must be a text that is not empty, is {value!r}")
         return ""
@@ -311,7 +324,7 @@ def _evol(task: Task, entry: _Entry) -> Evol:
         task=task.id,
         title=entry.text("title"),
         does=entry.text("does"),
-        template=entry.text("template"),
+        template=" ".join(entry.text("template").split()),
         instruction_language=entry.choice("instruction_language", InstructionLanguage, "same"),
         response_language=entry.choice("response_language", ResponseLanguage, "same"),
         parameters=_parameters(entry),
@@ -356,7 +369,7 @@ def _follow_up(entry: _Entry) -> FollowUp:
         category=category,
         title=entry.text("title"),
         does=entry.text("does"),
-        template=entry.text("template"),
+        template=" ".join(entry.text("template").split()),
         parameters=parameters,
         properties=properties,
         instruction_language=entry.choice("instruction_language", InstructionLanguage, "same"),

@@ -1,0 +1,384 @@
+"""From seeds and a recipe to the rows a run will make: pure, seeded and in order.
+
+A row is one thing that ends as a record, a reject or a failure: an evolved instruction with its
+answer, or a conversation grown from one. The same seeds and recipe give the same rows with the
+same ids on every machine, and a row's id depends on what determines its output alone: adding
+seeds, evols or turns leaves the ids of the others as they were.
+"""
+
+import functools
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+from evolkit.errors import ConfigError
+from evolkit.fingerprint import draw_number, fingerprint
+from evolkit.languages import Language, get_language
+from evolkit.recipe import Choice, Recipe
+from evolkit.records import STEPS, Draws, Seed, Step
+from evolkit.render import draw, is_applicable
+from evolkit.seeds import Seeds, Source, read_seeds
+from evolkit.taxonomy import Evol, FollowUp, Taxonomy, load_taxonomy
+
+Item = TypeVar("Item", Evol, FollowUp)
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    """A conversation to grow: one follow-up a turn, each with its draws."""
+
+    id: str
+    follow_ups: tuple[FollowUp, ...]
+    draws: tuple[Draws, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvolvedRow:
+    """An evolved instruction to make and answer, and the conversations that grow from it."""
+
+    id: str
+    seed: Seed
+    evol: Evol
+    draws: Draws
+    conversations: tuple[ConversationRow, ...]
+
+
+class PlannedSeed(NamedTuple):
+    """A chosen seed with its number among the seeds of its task and language."""
+
+    seed: Seed
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a plan holds, counted in one pass. Keys of the counters are steps, tags and ids."""
+
+    seeds_read: int
+    seeds: int
+    evolved: int
+    conversations: int
+    not_applicable: int
+    calls: Counter[Step]
+    by_language: dict[str, Counter[Step]] = field(repr=False)
+    by_evol: dict[str, int] = field(repr=False)
+
+
+class Plan:
+    """The rows of one recipe over some seeds; made by `plan`. Iterating reads the seeds again."""
+
+    def __init__(self, seeds: Seeds, recipe: Recipe, model: str = "") -> None:
+        self.seeds = seeds
+        self.recipe = recipe
+        self.model = model
+        self.taxonomy: Taxonomy = load_taxonomy(recipe.taxonomy)
+        self._second = _second_languages(recipe)
+        self._evols = _Chooser(recipe.evols, recipe.seed)
+        self._check_names()
+        self._chosen = _choose_seeds(seeds, recipe, self.taxonomy)
+        self._growing = self._choose_growing()
+
+    def planned_seeds(self) -> Iterator[PlannedSeed]:
+        """The chosen seeds in the order they were read."""
+        ordinals: Counter[tuple[str, str]] = Counter()
+        for number, seed in enumerate(self.seeds):
+            group = (seed.task, seed.language)
+            if self._chosen is None or self._chosen[number]:
+                yield PlannedSeed(seed, ordinals[group])
+            ordinals[group] += 1
+
+    def rows(self) -> Iterator[EvolvedRow]:
+        """All rows, in order, without holding them."""
+        for planned in self.planned_seeds():
+            yield from self.rows_of(planned)
+
+    def rows_of(self, planned: PlannedSeed) -> Iterator[EvolvedRow]:
+        """The rows of one seed."""
+        for place, evol in enumerate(self._evols_for(planned)):
+            yield self._row(planned, place, evol)
+
+    @functools.cached_property
+    def counts(self) -> Counts:
+        """Seeds, rows and calls, by step, language and evol."""
+        by_language: dict[str, Counter[Step]] = defaultdict(Counter)
+        by_evol: Counter[str] = Counter()
+        seeds = conversations = skipped = 0
+        for planned in self.planned_seeds():
+            evols = self._evols_for(planned)
+            growing = sum(self._grows(planned.seed, evol) for evol in evols)
+            growing *= self._conversations_each
+            turns = growing * self.recipe.max_turns
+            seeds += 1
+            conversations += growing
+            skipped += len(self._wanted_evols(planned)) - len(evols)
+            by_evol.update(evol.id for evol in evols)
+            by_language[planned.seed.language].update(
+                {"evolve": len(evols), "answer": len(evols), "follow_up": turns, "reply": turns}
+            )
+        return Counts(
+            seeds_read=len(self.seeds),
+            seeds=seeds,
+            evolved=by_evol.total(),
+            conversations=conversations,
+            not_applicable=skipped,
+            calls=sum(by_language.values(), Counter[Step]()),
+            by_language=dict(by_language),
+            by_evol=dict(by_evol),
+        )
+
+    def summary(self) -> str:
+        """The counts as text for people: rows per step, calls per step and language."""
+        counts = self.counts
+        head = [
+            f"seeds         {counts.seeds:>9,} of {counts.seeds_read:,} read",
+            f"evolved       {counts.evolved:>9,} instructions with answers",
+            f"conversations {counts.conversations:>9,} of up to {self.recipe.max_turns} more turns",
+            f"calls         {counts.calls.total():>9,} at most",
+        ]
+        if counts.not_applicable:
+            head.append(
+                f"left out      {counts.not_applicable:>9,} evols their language has nothing for"
+            )
+        table = [f"{'language':<12}" + "".join(f"{step:>11}" for step in STEPS)]
+        table += [
+            f"{tag:<12}" + "".join(f"{calls[step]:>11,}" for step in STEPS)
+            for tag, calls in sorted(counts.by_language.items())
+        ]
+        return "\n".join([*head, "", *table])
+
+    @functools.cached_property
+    def seeds_digest(self) -> str:
+        """16 hexadecimal digits that change with any chosen seed or the order of them."""
+        digest = ""
+        for planned in self.planned_seeds():
+            digest = fingerprint(digest, planned.seed.id, planned.ordinal)
+        return digest[:16]
+
+    @functools.cached_property
+    def signature(self) -> str:
+        """`taxonomy recipe seed model`, with which the run can be made again."""
+        return (
+            f"taxonomy={self.taxonomy.signature} recipe={self.recipe.signature} "
+            f"seed={self.recipe.seed} model={self.model}"
+        )
+
+    def _row(self, planned: PlannedSeed, place: int, evol: Evol) -> EvolvedRow:
+        seed, ordinal = planned
+        draws = draw(evol, seed, run_seed=self.recipe.seed, ordinal=ordinal, among=self._second)
+        row_id = fingerprint(
+            "evolved",
+            self._context,
+            _digest(evol),
+            [seed.id, seed.language, seed.instruction],
+            draws.as_dict(),
+        )
+        conversations: tuple[ConversationRow, ...] = ()
+        if self._growing is None or (seed.id, evol.id) in self._growing:
+            number = (
+                ordinal * max(1, self._evols.count(len(self.taxonomy.evols(seed.task)))) + place
+            )
+            conversations = tuple(self._conversations(row_id, seed, number))
+        return EvolvedRow(row_id, seed, evol, draws, conversations)
+
+    def _conversations(self, parent: str, seed: Seed, number: int) -> Iterator[ConversationRow]:
+        recipe = self.recipe
+        if not recipe.max_turns:
+            return
+        usable = self._follow_ups
+        chooser = _Chooser(recipe.follow_ups, recipe.seed)
+        for first in chooser.choose(usable, ("follow_ups", seed.language), number):
+            turns = _turns(first, usable, recipe.max_turns, (recipe.seed, parent, first.id))
+            draws = tuple(
+                draw(each, seed, run_seed=recipe.seed, ordinal=number + turn)
+                for turn, each in enumerate(turns)
+            )
+            row_id = fingerprint(
+                "multi_turn",
+                parent,
+                recipe.history,
+                [
+                    [_digest(each), drawn.as_dict()]
+                    for each, drawn in zip(turns, draws, strict=True)
+                ],
+            )
+            yield ConversationRow(row_id, turns, draws)
+
+    @functools.cached_property
+    def _conversations_each(self) -> int:
+        """How many conversations grow from one evolved instruction."""
+        if not self.recipe.max_turns:
+            return 0
+        return _Chooser(self.recipe.follow_ups, 0).count(len(self._follow_ups))
+
+    def _grows(self, seed: Seed, evol: Evol) -> bool:
+        return self._growing is None or (seed.id, evol.id) in self._growing
+
+    @functools.cached_property
+    def _follow_ups(self) -> tuple[FollowUp, ...]:
+        """The types a conversation draws from: the named ones, or all."""
+        names = self.recipe.follow_ups
+        if isinstance(names, tuple):
+            return tuple(self.taxonomy.follow_up(name) for name in names)
+        return self.taxonomy.follow_ups()
+
+    @functools.cached_property
+    def _context(self) -> str:
+        """What every row's output depends on."""
+        recipe = self.recipe
+        return fingerprint(
+            self.model,
+            recipe.sampling.as_dict(),
+            [recipe.frame, recipe.examples, recipe.redraws, recipe.filters],
+        )
+
+    def _wanted_evols(self, planned: PlannedSeed) -> Sequence[Evol]:
+        seed, ordinal = planned
+        group = ("evols", seed.task, seed.language)
+        return self._evols.choose(self.taxonomy.evols(seed.task), group, ordinal)
+
+    def _evols_for(self, planned: PlannedSeed) -> list[Evol]:
+        language = get_language(planned.seed.language)
+        return [each for each in self._wanted_evols(planned) if is_applicable(each, language)]
+
+    def _choose_growing(self) -> frozenset[tuple[str, str]] | None:
+        """Seed and evol of the evolved rows that grow conversations; None for all."""
+        limit = self.recipe.conversations
+        if limit is None:
+            return None
+        pairs = (
+            ((planned.seed.task, planned.seed.language), (planned.seed.id, evol.id))
+            for planned in self.planned_seeds()
+            for evol in self._evols_for(planned)
+        )
+        return frozenset(_lowest(pairs, limit, ("conversations", self.recipe.seed)))
+
+    def _check_names(self) -> None:
+        """Raises UnknownName or ConfigError for names that no task or category has."""
+        if isinstance(self.recipe.evols, tuple):
+            names = {evol.name for evol in self.taxonomy.evols()}
+            for name in self.recipe.evols:
+                if name not in names:
+                    self.taxonomy.evol(name)
+        limits = self.recipe.seeds_per_task
+        for task in limits if isinstance(limits, dict) else ():
+            if task != "*":
+                self.taxonomy.task(task)
+        if not self._follow_ups and self.recipe.max_turns:
+            raise ConfigError("max_turns is above 0 but the recipe names no follow-up")
+
+
+def plan(seeds: Source, recipe: Recipe | None = None, *, model: str = "") -> Plan:
+    """What a run of this recipe over these seeds would do; calls nobody.
+
+    `seeds` is whatever `read_seeds` takes. Row ids depend on `model` too.
+    """
+    recipe = recipe or Recipe()
+    taxonomy = load_taxonomy(recipe.taxonomy)
+    read = seeds if isinstance(seeds, Seeds) else read_seeds(seeds, taxonomy=taxonomy)
+    return Plan(read, recipe, model)
+
+
+class _Chooser:
+    """Chooses from a group's candidates as a recipe's `evols` or `follow_ups` says."""
+
+    def __init__(self, choice: Choice, run_seed: int) -> None:
+        self._choice = choice
+        self._run_seed = run_seed
+
+    def choose(
+        self, candidates: Sequence[Item], group: tuple[str, ...], ordinal: int
+    ) -> list[Item]:
+        """A number of them in turn (shuffled once per group), the named ones, or all."""
+        if isinstance(self._choice, tuple):
+            return [each for each in candidates if {each.id, each.name} & set(self._choice)]
+        wanted = self.count(len(candidates))
+        if wanted == len(candidates):
+            return list(candidates)
+        order = _order(tuple(each.id for each in candidates), self._run_seed, group)
+        return [candidates[order[(ordinal * wanted + k) % len(order)]] for k in range(wanted)]
+
+    def count(self, available: int) -> int:
+        """How many are chosen of so many; names count as all."""
+        return min(self._choice, available) if isinstance(self._choice, int) else available
+
+
+def _turns(
+    first: FollowUp, usable: Sequence[FollowUp], count: int, key: tuple[int, str, str]
+) -> tuple[FollowUp, ...]:
+    """The first type, then others in a drawn order, each once before any comes again."""
+    order = sorted(usable, key=lambda each: -1 if each is first else draw_number(*key, each.id))
+    return tuple(order[turn % len(order)] for turn in range(count))
+
+
+def _choose_seeds(seeds: Seeds, recipe: Recipe, taxonomy: Taxonomy) -> bytearray | None:
+    """One flag a seed, 1 if chosen; None when nothing limits."""
+    per_task, per_language = recipe.seeds_per_task, recipe.seeds_per_language
+    if per_task is None and per_language is None:
+        return None
+    limits = {
+        task if task == "*" else taxonomy.task(task).id: limit
+        for task, limit in (per_task if isinstance(per_task, dict) else {}).items()
+    }
+    everywhere = per_task if isinstance(per_task, int) else limits.get("*")
+    ranked: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    for number, seed in enumerate(seeds):
+        limit = limits.get(seed.task, everywhere)
+        limit = per_language if limit is None else limit
+        drawn = draw_number("seeds", recipe.seed, seed.task, seed.language, seed.id)
+        group = ranked[seed.language][seed.task]
+        if limit is None or len(group) < limit:
+            heapq.heappush(group, (-drawn, number))
+        elif limit and -drawn > group[0][0]:
+            heapq.heapreplace(group, (-drawn, number))
+    chosen = bytearray(len(seeds))
+    for groups in ranked.values():
+        for number in _spread(groups.values(), per_language):
+            chosen[number] = 1
+    return chosen
+
+
+def _spread(groups: Iterable[list[tuple[int, int]]], limit: int | None) -> list[int]:
+    """Numbers of all groups, or `limit` of them taken from the groups in turn, lowest draw first.
+
+    A group's items are (minus the draw, number).
+    """
+    queues = [[number for _, number in sorted(group, reverse=True)] for group in groups]
+    taken: list[int] = []
+    for round_number in range(max(map(len, queues), default=0)):
+        taken += [queue[round_number] for queue in queues if round_number < len(queue)]
+    return taken if limit is None else taken[:limit]
+
+
+def _lowest(pairs: Iterable[tuple[Pair, Pair]], limit: int, key: tuple[str, int]) -> Iterator[Pair]:
+    """The `limit` items of each group with the lowest draws; pairs are (group, item)."""
+    groups: dict[Pair, list[tuple[int, Pair]]] = defaultdict(list)
+    for name, item in pairs:
+        entry = (-draw_number(*key, list(item)), item)
+        group = groups[name]
+        if len(group) < limit:
+            heapq.heappush(group, entry)
+        elif limit and entry > group[0]:
+            heapq.heapreplace(group, entry)
+    for group in groups.values():
+        yield from (item for _, item in group)
+
+
+@functools.lru_cache(maxsize=4096)
+def _order(ids: tuple[str, ...], run_seed: int, group: tuple[str, ...]) -> tuple[int, ...]:
+    draws = [draw_number(run_seed, list(group), each) for each in ids]
+    return tuple(sorted(range(len(ids)), key=draws.__getitem__))
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(item: Evol | FollowUp) -> str:
+    """Changes with anything that a prompt takes from the item."""
+    return fingerprint(repr(item))
+
+
+def _second_languages(recipe: Recipe) -> tuple[Language, ...] | None:
+    if recipe.second_languages is None:
+        return None
+    return tuple(get_language(tag) for tag in recipe.second_languages)

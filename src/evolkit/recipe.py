@@ -1,0 +1,74 @@
+"""What a run is to make, in one frozen value: everything but the seeds and the model."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from evolkit.errors import ConfigError
+from evolkit.fingerprint import fingerprint
+from evolkit.records import Sampling
+
+Choice = Literal["all"] | Annotated[int, Field(ge=0)] | tuple[str, ...]
+"""All of them, that many of them in turn, or the named ones."""
+
+
+class Recipe(BaseModel):
+    """How seeds become records. The defaults are the M2Lingual paper's.
+
+    `evols`: which evols each seed of a task goes through: all, so many (in turn, so that over
+    many seeds each comes up equally often), or the named ones (`general/deepen`, or `deepen` for
+    every task that has it). `follow_ups`: how many conversations grow from each evolved
+    instruction, each opened by another follow-up type: likewise all, a number or names.
+    `max_turns`: user turns after the first; 0 grows none. `conversations`: how many evolved
+    instructions per task and language grow conversations; None for all of them.
+    `seeds_per_task`: at most so many seeds per task and language, one number for all tasks or a
+    number a task (`"*"` for the others); `seeds_per_language`: at most so many per language,
+    spread over its tasks. `history`: what a follow-up is written from, the first instruction
+    alone (the paper) or the conversation so far. `second_languages`: tags to draw from; None
+    for all known. `filters`: name of the filter set. `examples`: worked examples shown per
+    prompt where the language has them. `redraws`: how often a rejected draft is drawn again.
+    `seed` fixes every choice left to chance. Tokens are counted by the provider's tokeniser.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    taxonomy: str = "m2lingual"
+    evols: Choice = "all"
+    follow_ups: Choice = 1
+    max_turns: int = Field(default=4, ge=0)
+    seed: int = 0
+    seeds_per_task: Annotated[int, Field(ge=1)] | dict[str, int] | None = None
+    seeds_per_language: int | None = Field(default=None, ge=1)
+    conversations: int | None = Field(default=None, ge=0)
+    history: Literal["initial", "full"] = "initial"
+    second_languages: tuple[str, ...] | None = None
+    filters: str = "default"
+    frame: str = "eng_Latn"
+    examples: int = Field(default=0, ge=0)
+    redraws: int = Field(default=0, ge=0)
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=2048, ge=1)
+    sampling_seed: int | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_faults_plainly(cls, value: Any, build: Any) -> "Recipe":
+        try:
+            made: Recipe = build(value)
+        except ValidationError as error:
+            faults = [
+                f"recipe {'.'.join(map(str, each['loc'][:1]))}={each['input']!r}: {each['msg']}"
+                for each in error.errors(include_url=False)
+            ]
+            raise ConfigError("; ".join(dict.fromkeys(faults))) from error
+        return made
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.temperature, self.top_p, self.max_tokens, self.sampling_seed)
+
+    @property
+    def signature(self) -> str:
+        """16 hexadecimal digits that change with any field."""
+        return fingerprint(self.model_dump(mode="json"))[:16]

@@ -1,0 +1,253 @@
+"""A run: start it, go on with it, look at it, take its data out.
+
+`run` and `arun` end every row of a recipe over some seeds, in a folder; the same call on the
+same folder goes on where an earlier one stopped. `open_run` looks at a folder, also while
+another process works in it.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, Unpack, cast
+
+from evolkit.clients import make_client
+from evolkit.clients.base import Client
+from evolkit.errors import RunError, RunLocked
+from evolkit.export import export
+from evolkit.grow import Row
+from evolkit.plan import plan
+from evolkit.recipe import Recipe
+from evolkit.records import Failure, Record, Reject, RowKind, Seed
+from evolkit.report.stats import Stats, stats
+from evolkit.session import LEDGER_FILE, RunOptions, Session, held
+from evolkit.store.ledger import Ledger, Spend, Tally
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a run stands. `state` is running, finished, interrupted, budget or stopped.
+
+    `planned` has seeds, evolved, conversations and calls; `tallies` how rows ended; `spend`
+    what was paid, one entry a step; `stopped` why it stopped early, empty if it did not.
+    """
+
+    state: str
+    planned: dict[str, int]
+    tallies: tuple[Tally, ...]
+    spend: tuple[Spend, ...]
+    stopped: str
+    signature: str
+
+    def count(self, kind: RowKind, ending: str) -> int:
+        """Rows of a kind that ended as record, reject or failure."""
+        return sum(each.rows for each in self.tallies if (each.kind, each.ending) == (kind, ending))
+
+    @property
+    def orphans(self) -> int:
+        """Conversations that can't grow: their evolved instruction did not become a record."""
+        return sum(each.orphans for each in self.tallies)
+
+    def left(self, kind: RowKind) -> int:
+        """Planned rows of a kind that have not ended."""
+        ended = sum(each.rows for each in self.tallies if each.kind == kind)
+        if kind == "evolved":
+            return self.planned.get("evolved", 0) - ended
+        return self.planned.get("conversations", 0) - ended - self.orphans
+
+
+class Run:
+    """A run folder, for reading. Made by `run`, `arun` and `open_run`."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        file = self.path / LEDGER_FILE
+        if not file.is_file():
+            raise RunError(f"{str(self.path)!r} is no run folder: it has no {LEDGER_FILE}")
+        self._ledger = Ledger(file)
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.model_validate_json(self._ledger.meta("recipe"))
+
+    @property
+    def model(self) -> str:
+        """The model's name as it stands in records."""
+        return self._ledger.meta("model")
+
+    @property
+    def signature(self) -> str:
+        """One line with which the run can be made again."""
+        return self._ledger.meta("signature")
+
+    def seeds(self) -> Iterator[Seed]:
+        """The chosen seeds, in order."""
+        return (Seed.model_validate_json(seed) for _, seed in self._ledger.seeds())
+
+    def records(self, kind: RowKind | None = None) -> Iterator[Record]:
+        """Finished conversations in the plan's order, read one by one."""
+        return cast(Iterator[Record], self._ledger.rows("record", kind))
+
+    def rejects(self, kind: RowKind | None = None) -> Iterator[Reject]:
+        """Rows that a check refused, with filter, reason and text."""
+        return cast(Iterator[Reject], self._ledger.rows("reject", kind))
+
+    def failures(self, kind: RowKind | None = None) -> Iterator[Failure]:
+        """Rows whose call failed, with cause, attempts and last error."""
+        return cast(Iterator[Failure], self._ledger.rows("failure", kind))
+
+    def stats(self) -> Stats:
+        """Rows and mean tokens per step, language and task, as M2Lingual's Table 2."""
+        planned = self.status().planned
+        return stats(
+            self.seeds(),
+            self.records(),
+            self.rejects(),
+            self.failures(),
+            planned=planned.get("evolved", 0) + planned.get("conversations", 0),
+        )
+
+    def status(self) -> Status:
+        """Where the run stands, also while another process works on it."""
+        ledger = self._ledger
+        state = ledger.meta("state", "interrupted")
+        if state == "running" and not self._is_held():
+            state = "interrupted"
+        return Status(
+            state=state,
+            planned=json.loads(ledger.meta("planned", "{}")),
+            tallies=tuple(ledger.tallies()),
+            spend=tuple(ledger.spend()),
+            stopped=ledger.meta("stopped"),
+            signature=self.signature,
+        )
+
+    def export(
+        self,
+        format: str,  # noqa: A002 - the word of the command line
+        path: str | Path,
+        *,
+        kinds: RowKind | Collection[RowKind] | None = None,
+    ) -> int:
+        """Writes the records to a file as `messages`, `sharegpt`, `records` or a plugin's format.
+
+        Returns the number of rows; `kinds` limits them to evolved instructions or conversations.
+        """
+        return export(self.records(), format, path, kinds=kinds)
+
+    def forget_failures(self, causes: Sequence[str] | None = None) -> int:
+        """Drops failures, all or by cause, so that the next run tries them again; their number.
+
+        Raises RunLocked while another process works in the folder.
+        """
+        with held(self.path):
+            return self._ledger.drop_failures(causes)
+
+    def _is_held(self) -> bool:
+        try:
+            with held(self.path):
+                return False
+        except RunLocked:
+            return True
+
+    def __repr__(self) -> str:
+        return f"<Run {str(self.path)!r}: {self.status().state}>"
+
+
+async def arun(
+    seeds: Any,
+    recipe: Recipe | None = None,
+    *,
+    client: str | Client,
+    out: str | Path,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    via_litellm: bool = False,
+    **options: Unpack[RunOptions],
+) -> Run:
+    """Ends every row of the recipe over the seeds, in the folder `out`, or goes on with it.
+
+    `seeds` is whatever `read_seeds` takes; `client` a spec for `make_client` or a client.
+    Cancelling it stops cleanly: what is paid for is kept. A reached budget ends it without an
+    error (`Run.status().state` is then 'budget').
+
+    Raises RunLocked when another process works in `out`, OutageError when the endpoint fails
+    every call, StorageError when the disk does; the same call then goes on where it stopped.
+    """
+    timeout_s = options.get("timeout_s", 120.0)
+    made = make_client(
+        client,
+        base_url=base_url,
+        api_key=api_key,
+        via_litellm=via_litellm,
+        timeout_s=timeout_s,
+    )
+    session = Session(plan(seeds, recipe, model=made.model), made, Path(out), options)
+    await session.run()
+    return Run(out)
+
+
+def run(
+    seeds: Any,
+    recipe: Recipe | None = None,
+    *,
+    client: str | Client,
+    out: str | Path,
+    **options: Any,
+) -> Run:
+    """`arun` for code that is not async; works inside a running event loop too."""
+    return in_loop(arun(seeds, recipe, client=client, out=out, **options))
+
+
+async def astream(
+    seeds: Any,
+    recipe: Recipe | None = None,
+    *,
+    client: str | Client,
+    out: str | Path,
+    **options: Any,
+) -> AsyncIterator[Row]:
+    """Rows as they end: records, rejects and failures. Leaving the loop stops the run cleanly."""
+    rows: asyncio.Queue[Row | None] = asyncio.Queue()
+    options["on_row"] = rows.put_nowait
+    task = asyncio.create_task(arun(seeds, recipe, client=client, out=out, **options))
+    task.add_done_callback(lambda _: rows.put_nowait(None))
+    try:
+        while (row := await rows.get()) is not None:
+            yield row
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in this folder. Raises RunError when there is none."""
+    return Run(path)
+
+
+def in_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine to its end, in a thread of its own when a loop runs in this one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    ended: list[T] = []
+    errors: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            ended.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=target, name="evolkit-run")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return ended[0]

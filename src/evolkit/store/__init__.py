@@ -1,0 +1,1 @@
+"""What a run keeps on disk: completions by what was asked, and the ledger of its rows."""

@@ -1,0 +1,72 @@
+"""Completions on disk, keyed by what was asked: the memory that makes a run pay once.
+
+One SQLite file, in write-ahead mode and synced at every commit. Several runs may share one.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from evolkit.records import Completion
+from evolkit.store.sqlite import connect, open_database, storage_errors
+
+_SCHEMA = """
+CREATE TABLE completions (
+    key BLOB PRIMARY KEY,
+    text TEXT NOT NULL,
+    model TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    cost_usd REAL,
+    finish_reason TEXT NOT NULL
+)
+"""
+_VERSION = 1
+
+
+class CompletionStore:
+    """Completions by key. `get` is for the thread that made it; `add` for the writer's thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_database(path, _SCHEMA, version=_VERSION, is_synced=True)
+
+    def get(self, key: str) -> Completion | None:
+        """The completion for this key, or None."""
+        with storage_errors(self.path):
+            row = self._connection.execute(
+                "SELECT text, model, prompt_tokens, completion_tokens, cost_usd, finish_reason"
+                " FROM completions WHERE key = ?",
+                (bytes.fromhex(key),),
+            ).fetchone()
+        return None if row is None else Completion(*row)
+
+    def __len__(self) -> int:
+        count: int = self._connection.execute("SELECT count(*) FROM completions").fetchone()[0]
+        return count
+
+    def writer_connection(self) -> sqlite3.Connection:
+        """A connection of its own for the thread that writes."""
+        return connect(self.path, is_synced=True)
+
+    @staticmethod
+    def add(connection: sqlite3.Connection, rows: Iterable[tuple[str, Completion]]) -> None:
+        """Adds completions inside the caller's transaction; the first under a key stays."""
+        connection.executemany(
+            "INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    bytes.fromhex(key),
+                    each.text,
+                    each.model,
+                    each.prompt_tokens,
+                    each.completion_tokens,
+                    each.cost_usd,
+                    each.finish_reason,
+                )
+                for key, each in rows
+            ],
+        )
+
+    def close(self) -> None:
+        self._connection.close()
