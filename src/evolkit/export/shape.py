@@ -1,0 +1,35 @@
+"""What every exporter is, and the columns that tell where a row comes from."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, BinaryIO
+
+from evolkit.records import Record
+
+Exporter = Callable[[Iterable[Record], BinaryIO], int]
+"""Writes records to a binary file, one by one, and returns how many rows it wrote."""
+
+PROVENANCE = (
+    "id",
+    "kind",
+    "language",
+    "instruction_language",
+    "response_language",
+    "task",
+    "evol",
+    "follow_ups",
+    "seed_id",
+    "parent",
+    "model",
+    "signature",
+)
+"""Enough to filter, to balance and to trace a row. Every row has all of them, so that loaders
+which take the columns of the first rows see the same ones to the end; draws, tokens and notes,
+whose shape differs by row, stay in the format `records`."""
+
+
+def provenance(record: Record) -> dict[str, Any]:
+    """The columns of `PROVENANCE`; lists where a record has tuples."""
+    columns = {name: getattr(record, name) for name in PROVENANCE}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in columns.items()
+    }
