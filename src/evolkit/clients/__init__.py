@@ -1,0 +1,75 @@
+"""Clients: one way to ask a model, whoever runs it."""
+
+import importlib
+from typing import Any
+
+from evolkit.clients.base import Client, ClientOptions, Key, Price, Request
+from evolkit.errors import ConfigError
+from evolkit.plugins import plugin, plugin_names
+
+__all__ = ["BUILT_IN", "Client", "ClientOptions", "Price", "Request", "make_client"]
+
+BUILT_IN: dict[str, str] = {
+    "local": "evolkit.clients.local:from_spec",
+    "openai": "evolkit.clients.openai:from_spec",
+    "litellm": "evolkit.clients.litellm:from_spec",
+    "replay": "evolkit.clients.replay:from_spec",
+}
+"""Name to factory, as `module:name`; a factory takes what follows the name and ClientOptions."""
+
+
+def make_client(
+    spec: str | Client,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    timeout_s: float = 120.0,
+    via_litellm: bool = False,
+    price: Price | None = None,
+) -> Client:
+    """The client for a spec; a client comes back as it is.
+
+    `local` is the embedded model and `local:PATH` a GGUF file; `replay:PATH` a recording;
+    `NAME` and `NAME:REST` a plugin of that name. With `base_url` any name is a model of that
+    OpenAI-compatible server. `openai/MODEL` goes straight to OpenAI, every other
+    `provider/MODEL` through litellm, and so do all remote ones with `via_litellm`.
+
+    `api_key` None: the provider's environment variable, or EVOLKIT_API_KEY for a base URL.
+    `price`, USD for a prompt token and one of the answer, overrides the known one.
+
+    Raises ConfigError for what can't work, and MissingExtra.
+    """
+    if isinstance(spec, Client):
+        return spec
+    if not spec.strip():
+        raise ConfigError("no model given; the embedded one is 'local'")
+    if not timeout_s > 0:
+        raise ConfigError(f"timeout_s must be above 0, not {timeout_s!r}")
+    key = Key(api_key.strip()) if api_key and api_key.strip() else None
+    options = ClientOptions(base_url, key, timeout_s, Price(*price) if price else None)
+    name, rest = _route(spec.strip(), has_url=base_url is not None, via_litellm=via_litellm)
+    made = _factory(name)(rest, options)
+    if not isinstance(made, Client):
+        raise ConfigError(f"the client plugin {name!r} made a {type(made).__name__}, no Client")
+    return made
+
+
+def _factory(name: str) -> Any:
+    if name not in BUILT_IN:
+        return plugin("clients", name)
+    module, _, attribute = BUILT_IN[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _route(spec: str, *, has_url: bool, via_litellm: bool) -> tuple[str, str]:
+    """The name of the factory for a spec, and what that factory is given."""
+    name, _, rest = spec.partition(":")
+    if name in {*BUILT_IN, *plugin_names("clients")} and (
+        rest or name not in {"openai", "litellm"}
+    ):
+        return name, rest
+    if via_litellm:
+        return "litellm", spec
+    if has_url or spec.startswith("openai/"):
+        return "openai", spec
+    return "litellm", spec

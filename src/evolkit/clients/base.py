@@ -1,0 +1,142 @@
+"""What every client is: a request in, a completion out, or one kind of error."""
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from evolkit.errors import ConfigError
+from evolkit.fingerprint import fingerprint
+from evolkit.records import Completion, Message, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to a model: what is said, how the answer is drawn, the JSON schema it must follow.
+
+    `schema` is None for free text. Not hashable; `key()` identifies it.
+    """
+
+    messages: list[Message]
+    sampling: Sampling = field(default_factory=Sampling)
+    schema: dict[str, Any] | None = None
+
+    def key(self) -> str:
+        """An id of what is asked; the model is no part of it."""
+        return fingerprint("request", self.messages, self.sampling.as_dict(), self.schema)
+
+
+class Price(NamedTuple):
+    """USD for one token.
+
+    A discount for cached prompts is not counted, so that a cost never reads lower than the bill.
+    """
+
+    prompt: float
+    completion: float
+
+    def cost_usd(self, prompt_tokens: int, completion_tokens: int) -> float:
+        return self.prompt * prompt_tokens + self.completion * completion_tokens
+
+
+FREE = Price(0.0, 0.0)
+
+
+class Client(ABC):
+    """A model that completes messages.
+
+    `model` is its name in records. `max_concurrency` is how many calls at once it can make use
+    of, None for any number. Clients never try again by themselves: the run decides that.
+    """
+
+    model: str
+    max_concurrency: int | None = None
+
+    @abstractmethod
+    async def complete(self, request: Request) -> Completion:
+        """The model's answer; an answer cut off at `max_tokens` has `finish_reason` 'length'.
+
+        Raises CallError, and ConfigError or MissingExtra where it had to start first.
+        """
+
+    async def start(self) -> None:  # noqa: B027  # most clients need nothing
+        """Take what is needed to answer; again is harmless. `complete` does it when needed."""
+
+    async def close(self) -> None:  # noqa: B027  # as above
+        """Give back what `start` took; again is harmless, and so is starting afterwards."""
+
+    def price(self) -> Price | None:
+        """What a token costs; None when unknown. Models on this machine cost 0.0."""
+        return None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model!r})"
+
+
+class Key:
+    """A secret that shows in no repr, string, log or pickle.
+
+    A pickle holds the name of the environment variable alone, and the key is looked up again
+    where it is loaded; a key that came from no variable is lost on the way.
+    """
+
+    __slots__ = ("_secret", "variable")
+
+    def __init__(self, secret: str, variable: str | None = None) -> None:
+        if not secret.isascii() or not secret.isprintable():
+            # Not shown: it may be a real key with a line end pasted along.
+            raise ConfigError("the API key holds a line end or a character that no key has")
+        self._secret = secret
+        self.variable = variable
+
+    @classmethod
+    def from_environment(cls, variable: str) -> "Key | None":
+        """The variable's value, or None when it is not set or blank."""
+        secret = os.environ.get(variable, "").strip()
+        return cls(secret, variable) if secret else None
+
+    def reveal(self) -> str:
+        return self._secret
+
+    def __repr__(self) -> str:
+        return "Key('***')"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_key, (self.variable,)
+
+    def __copy__(self) -> "Key":
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> "Key":
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What a user may say of any client; a factory takes what it needs.
+
+    `base_url` is the root of an OpenAI-compatible API, `timeout_s` the longest a call may take
+    from the first byte sent to the last received, `price` overrides what is known of prices.
+    """
+
+    base_url: str | None = None
+    key: Key | None = None
+    timeout_s: float = 120.0
+    price: Price | None = None
+
+
+def _load_key(variable: str | None) -> Key | None:
+    return Key.from_environment(variable) if variable else None

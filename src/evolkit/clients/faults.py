@@ -1,0 +1,152 @@
+"""What a server's refusal means: HTTP status, headers and body to a CallError."""
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from evolkit.clients.base import Key
+from evolkit.errors import CallError, Cause
+
+EXCERPT = 300
+"""Characters of a server's own words that an error repeats."""
+
+CONTENT_CODES = frozenset(
+    {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation"}
+)
+CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+CREDIT_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "insufficient_funds"})
+CONTEXT_WORDS = re.compile(
+    r"context (?:length|window|size)|prompt is too long|too many (?:input )?tokens", re.IGNORECASE
+)
+"""How vLLM, TGI, llama.cpp, Anthropic and gateways say it where no code does."""
+
+SECRETS = re.compile(
+    r"(?i:bearer|basic)\s+[\w.~+/=*-]{6,}|\b(?:sk|pk|gsk|xai|hf|key)[-_][\w*-]{6,}"
+    r"|(?i:(?:authorization|(?:x-)?api[-_]?key)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]+"
+)
+"""What looks like a key, whoever's it is: providers repeat parts of a wrong one."""
+
+_BY_STATUS: dict[int, Cause] = {
+    401: "auth",
+    402: "auth",
+    403: "auth",
+    404: "not_found",
+    408: "timeout",
+    413: "context_length",
+    429: "rate_limit",
+}
+
+
+def http_fault(
+    status: int, headers: Mapping[str, str], body: bytes, *, model: str, key: Key | None = None
+) -> CallError:
+    """The error for an answer that is none, with the server's own words, scrubbed and cut short.
+
+    An empty balance comes as 429 with `insufficient_quota`; it is `auth`, as no waiting fills
+    it. Any 5xx, Anthropic's 529 among them, is `server`.
+    """
+    codes, words = read_error(body)
+    cause = cause_of(status, codes, words)
+    said = f": {excerpt(words, key)}" if words else ""
+    if 300 <= status < 400:
+        said = "; the address redirects, give the one it leads to as base URL"
+    return CallError(
+        cause,
+        f"{model!r} answered with status {status} ({cause}){said}",
+        status=status,
+        retry_after_s=retry_after_s(headers),
+    )
+
+
+def cause_of(status: int, codes: frozenset[str], words: str) -> Cause:
+    """Why a server refused: by its codes where they say more than the status does."""
+    if codes & CREDIT_CODES:
+        return "auth"
+    if 400 <= status < 500:
+        if codes & CONTENT_CODES or (status == 403 and "moderation" in words.lower()):
+            return "content_filter"
+        if codes & CONTEXT_CODES or (status in {400, 422} and CONTEXT_WORDS.search(words)):
+            return "context_length"
+        return _BY_STATUS.get(status, "bad_request")
+    if status >= 500:
+        return "server"
+    return "bad_response" if status < 300 else "bad_request"
+
+
+def read_error(body: bytes) -> tuple[frozenset[str], str]:
+    """The codes and the words in an error body of any of the usual shapes, codes in lower case.
+
+    Takes `{"error": {"message", "type", "code", "innererror": {"code"}}}`, `{"error": "..."}`,
+    `{"detail": ...}`, `{"message": ...}`, a list with one of those, and plain text.
+    """
+    try:
+        found: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return frozenset(), body[: 20 * EXCERPT].decode("utf-8", "replace")
+    if isinstance(found, list) and found:
+        found = found[0]
+    error = found.get("error", found) if isinstance(found, dict) else found
+    if not isinstance(error, dict):
+        return frozenset(), str(error)
+    inner = error.get("innererror")
+    given = [
+        error.get("code"),
+        error.get("type"),
+        inner.get("code") if isinstance(inner, dict) else None,
+    ]
+    codes = frozenset(code.lower() for code in given if isinstance(code, str))
+    words = error.get("message") or error.get("detail") or error.get("error") or ""
+    return codes, words if isinstance(words, str) else orjson.dumps(words).decode()
+
+
+def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds the server asks to wait, never negative; None when it says nothing readable.
+
+    `retry-after-ms` is read first, being finer; `Retry-After` is seconds or an HTTP date, which
+    is set against the server's own `Date` where it sends one, as clocks differ.
+    """
+    if (wait_ms := _seconds(headers.get("retry-after-ms"))) is not None:
+        return wait_ms / 1000
+    asked = headers.get("Retry-After") or headers.get("retry-after")
+    if asked is None or (wait_s := _seconds(asked)) is not None:
+        return None if asked is None else wait_s
+    until = _date(asked)
+    if until is None:
+        return None
+    sent = _date(headers.get("Date") or headers.get("date") or "")
+    base = sent if sent is not None else (time.time() if now is None else now)
+    return max(0.0, until - base)
+
+
+def excerpt(words: str, key: Key | None = None) -> str:
+    """One line of at most `EXCERPT` characters without anything that looks like a key."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in words[: 20 * EXCERPT]).split())
+    line = scrub(line, key)
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+
+
+def scrub(words: str, key: Key | None = None) -> str:
+    """The words with this key, and all that looks like one, replaced by `***`."""
+    if key is not None:
+        words = words.replace(key.reveal(), "***")
+    return SECRETS.sub("***", words)
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        wait = float(text or "")
+    except ValueError:
+        return None
+    return max(0.0, wait) if math.isfinite(wait) else None
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,276 @@
+"""Every other provider, through litellm; the only module that imports it.
+
+litellm is told to be nothing but a translator: no retries, no cache, no telemetry, no price map
+from the network, no lines on the screen. Its import takes seconds and happens when the client
+starts, away from the event loop.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from json import JSONDecodeError
+from typing import Any
+
+from evolkit.clients.answers import read_completion
+from evolkit.clients.base import Client, ClientOptions, Key, Price, Request
+from evolkit.clients.faults import cause_of, excerpt, read_error, retry_after_s, scrub
+from evolkit.clients.prices import prices
+from evolkit.errors import CallError, Cause, ConfigError, MissingExtra
+from evolkit.records import Completion
+
+CAUSES_BY_NAME: dict[str, Cause] = {
+    "APIConnectionError": "connection",
+    "APIError": "server",
+    "APIResponseValidationError": "bad_response",
+    "AuthenticationError": "auth",
+    "BadGatewayError": "server",
+    "BadRequestError": "bad_request",
+    "BlockedPiiEntityError": "content_filter",
+    "BudgetExceededError": "budget",
+    "ContentPolicyViolationError": "content_filter",
+    "ContextWindowExceededError": "context_length",
+    "GuardrailRaisedException": "content_filter",
+    "ImageFetchError": "bad_request",
+    "InternalServerError": "server",
+    "InvalidRequestError": "bad_request",
+    "JSONSchemaValidationError": "bad_response",
+    "LiteLLMUnknownProvider": "not_found",
+    "MidStreamFallbackError": "server",
+    "MockException": "server",
+    "ModelNotMappedError": "not_found",
+    "ModifyResponseException": "content_filter",
+    "NotFoundError": "not_found",
+    "OpenAIError": "server",
+    "PaymentRequiredError": "auth",
+    "PermissionDeniedError": "auth",
+    "RateLimitError": "rate_limit",
+    "RejectedRequestError": "bad_request",
+    "SensitiveDataRouteException": "content_filter",
+    "ServiceUnavailableError": "server",
+    "Timeout": "timeout",
+    "UnprocessableEntityError": "bad_request",
+    "UnsupportedParamsError": "bad_request",
+    "VectorStoreSearchError": "bad_request",
+}
+"""Every exception class of `litellm.exceptions`; a test holds this list complete."""
+
+_REFINED: frozenset[Cause] = frozenset({"bad_request", "rate_limit", "server", "auth"})
+"""Causes that the status and codes of the provider may tell more exactly."""
+
+
+class LiteLLMClient(Client):
+    """A model by litellm's name, such as `anthropic/claude-sonnet-4-5` or `ollama/llama3.2`.
+
+    `wire_name` is the name litellm is given, by default `model`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        wire_name: str | None = None,
+        key: Key | None = None,
+        timeout_s: float = 120.0,
+        price: Price | None = None,
+    ) -> None:
+        self.model = model
+        self._base_url = base_url
+        self._wire_name = wire_name or model
+        self._key = key
+        self._timeout_s = timeout_s
+        self._price = price
+        self._litellm: Any = None
+
+    def price(self) -> Price | None:
+        return self._price
+
+    async def start(self) -> None:
+        if self._litellm is not None:
+            return
+        litellm = await asyncio.to_thread(load_litellm)
+        if self._key is None and self._base_url is None:
+            _check_model(litellm, self._wire_name)
+        self._litellm = litellm
+
+    async def close(self) -> None:
+        litellm, self._litellm = self._litellm, None
+        if litellm is not None:
+            # Its HTTP clients are shared by the process; it opens new ones when needed.
+            await litellm.close_litellm_async_clients()
+
+    async def complete(self, request: Request) -> Completion:
+        if self._litellm is None:
+            await self.start()
+        try:
+            answer = await self._litellm.acompletion(**self._arguments(request))
+            body = _body_of(answer)
+        except Exception as error:  # noqa: BLE001  # providers' own classes come through
+            raise self._fault(error) from _scrubbed(error, self._key)
+        return read_completion(body, model=self.model, price=self._price)
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        sampling = request.sampling
+        arguments: dict[str, Any] = {
+            "model": self._wire_name,
+            "messages": request.messages,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "timeout": self._timeout_s,
+            "num_retries": 0,
+            "max_retries": 0,
+            "drop_params": True,
+            "caching": False,
+            "no-log": True,
+        }
+        if sampling.seed is not None:
+            arguments["seed"] = sampling.seed
+        if request.schema is not None:
+            arguments["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": request.schema, "strict": True},
+            }
+        if self._base_url is not None:
+            arguments["api_base"] = self._base_url
+        if self._key is not None:
+            arguments["api_key"] = self._key.reveal()
+        elif self._base_url is not None:
+            # Without one litellm would send OPENAI_API_KEY to whoever is at that address.
+            arguments["api_key"] = "none"
+        return arguments
+
+    def _fault(self, error: Exception) -> CallError:
+        cause, status = cause_of_exception(error)
+        return CallError(
+            cause,
+            f"{self.model!r} failed ({cause}): {excerpt(str(error), self._key)}",
+            status=status,
+            retry_after_s=retry_after_s(_headers_of(error)),
+        )
+
+
+def from_spec(rest: str, options: ClientOptions) -> LiteLLMClient:
+    """The client for any model that litellm knows, or for a base URL by litellm's OpenAI path."""
+    return LiteLLMClient(
+        rest,
+        base_url=options.base_url,
+        # litellm takes the first `openai/` off again; what follows goes over the wire.
+        wire_name=rest if options.base_url is None else f"openai/{rest}",
+        key=options.key
+        or (Key.from_environment("EVOLKIT_API_KEY") if options.base_url is not None else None),
+        timeout_s=options.timeout_s,
+        price=options.price or (prices(rest) if options.base_url is None else None),
+    )
+
+
+def load_litellm() -> Any:
+    """The module, imported and silenced. Raises MissingExtra where it is not installed."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        import litellm  # takes 3 s and 160 MB: only for those who use it
+    except ModuleNotFoundError as error:
+        if error.name != "litellm":
+            raise
+        raise MissingExtra("litellm", "litellm") from error
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    return litellm
+
+
+def cause_of_exception(error: Exception) -> tuple[Cause, int | None]:
+    """Why litellm failed, and the HTTP status, which litellm makes up where there was no answer.
+
+    The nearest known class decides; for its broad classes the provider's codes do, and what lies
+    behind: broken connections and broken JSON all come as a server's error.
+    """
+    status = getattr(error, "status_code", None)
+    status = status if isinstance(status, int) else None
+    known = (CAUSES_BY_NAME.get(kind.__name__) for kind in type(error).__mro__)
+    cause: Cause = next((found for found in known if found is not None), "server")
+    behind = list(_chain(error))[1:]
+    if cause == "server" and any(isinstance(each, JSONDecodeError) for each in behind):
+        return "bad_response", None
+    if cause == "server" and any(_is_connection(each) for each in behind):
+        return "connection", None
+    if cause not in _REFINED or status is None or status < 400:
+        return cause, status
+    _, words = read_error(str(error).encode("utf-8", "replace"))
+    return cause_of(status, _codes_of(error), words), status
+
+
+def _body_of(answer: Any) -> dict[str, Any]:
+    """The answer in OpenAI's shape; litellm puts a refusal elsewhere."""
+    body: dict[str, Any] = answer.model_dump(warnings=False)
+    for choice in body.get("choices") or ():
+        message = choice.get("message") or {}
+        fields = message.get("provider_specific_fields") or {}
+        message.setdefault("refusal", fields.get("refusal"))
+    return body
+
+
+def _is_connection(error: BaseException) -> bool:
+    return isinstance(error, OSError) or type(error).__name__ == "APIConnectionError"
+
+
+def _codes_of(error: Exception) -> frozenset[str]:
+    """All codes that the error, and those behind it, were given by the provider."""
+    codes: set[object] = set()
+    for each in _chain(error):
+        codes.add(getattr(each, "code", None))
+        if isinstance(body := getattr(each, "body", None), dict):
+            codes |= read_error(json.dumps(body, default=str).encode())[0]
+    return frozenset(code.lower() for code in codes if isinstance(code, str))
+
+
+def _headers_of(error: Exception) -> Mapping[str, str]:
+    """The provider's headers; litellm's own error often stands there with empty ones."""
+    for each in _chain(error):
+        for holder in (getattr(each, "response", None), each):
+            headers = getattr(holder, "headers", None)
+            if isinstance(headers, Mapping) and headers:
+                return headers
+    return {}
+
+
+def _check_model(litellm: Any, name: str) -> None:
+    """Raises ConfigError for a model of no provider and for a provider without its key."""
+    try:
+        litellm.get_llm_provider(name)
+    except litellm.exceptions.BadRequestError as error:
+        raise ConfigError(
+            f"no provider for model {name!r}; write it as 'provider/model', such as"
+            " 'openai/gpt-4o-mini' or 'ollama/llama3.2', or give a base URL"
+        ) from error
+    if name.startswith("azure"):
+        return  # takes tokens of several other kinds
+    missing = litellm.validate_environment(name)["missing_keys"]
+    if missing := [variable for variable in missing if variable.endswith("_API_KEY")]:
+        raise ConfigError(
+            f"no API key for {name!r}; set the environment variable {' or '.join(missing)}"
+        )
+
+
+def _scrubbed(error: Exception, key: Key | None) -> Exception:
+    """The same error; it and those behind it no longer hold a key in their words."""
+    for each in _chain(error):
+        each.args = tuple(scrub(arg, key) if isinstance(arg, str) else arg for arg in each.args)
+        message = getattr(each, "message", None)
+        if isinstance(message, str):
+            each.message = scrub(message, key)  # type: ignore[attr-defined]  # litellm's own
+    return error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    rest: list[BaseException | None] = [error]
+    while rest:
+        each = rest.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            rest += [each.__cause__, each.__context__]

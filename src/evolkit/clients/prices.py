@@ -1,0 +1,66 @@
+"""Prices of models, from the table inside the litellm package; without network or its import.
+
+Importing litellm takes seconds, reading its table milliseconds.
+"""
+
+import math
+from functools import lru_cache
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evolkit.clients.base import FREE, Price
+
+TABLE = "model_prices_and_context_window_backup.json"
+OWN_MACHINE = frozenset({"local", "ollama", "ollama_chat", "llamafile", "lm_studio"})
+"""Providers whose models run on the user's own machine and bill nothing for a token."""
+
+
+@lru_cache(maxsize=256)
+def prices(model: str) -> Price | None:
+    """What a token of `provider/model` costs in USD, or None when that is unknown.
+
+    A model listed at zero by a provider that bills is unknown too: the table fills gaps with
+    zeros. Reasoning tokens count as the dearer of the two prices the table may give. Higher
+    prices above 128,000 prompt tokens are not looked at.
+    """
+    provider, _, rest = model.partition("/")
+    if provider in OWN_MACHINE:
+        return FREE
+    table = _table()
+    entry = table.get(model)
+    if entry is None and rest:
+        entry = table.get(rest)
+        if entry and not str(entry.get("litellm_provider")).startswith(provider):
+            return None
+    return _read(entry) if isinstance(entry, dict) else None
+
+
+def _read(entry: dict[str, Any]) -> Price | None:
+    prompt = _number(entry.get("input_cost_per_token"))
+    answer = _number(entry.get("output_cost_per_token"))
+    thought = _number(entry.get("output_cost_per_reasoning_token"))
+    if prompt is None or answer is None or entry.get("input_cost_per_request"):
+        return None
+    found = Price(prompt, max(answer, thought or 0.0))
+    return None if found == FREE else found
+
+
+def _number(value: object) -> float | None:
+    is_price = isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    return float(value) if is_price else None  # type: ignore[arg-type]  # is_price narrows it
+
+
+def _table() -> dict[str, Any]:
+    """The whole table, empty where litellm is not installed; read in 15 ms, so not kept."""
+    found = util.find_spec("litellm")
+    if found is None or found.origin is None:
+        return {}
+    path = Path(found.origin).with_name(TABLE)
+    try:
+        table = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return table if isinstance(table, dict) else {}
