@@ -13,10 +13,29 @@ from evolkit.errors import ConfigError, UnknownName
 
 Group = Literal["taxonomies", "clients", "filters", "exporters"]
 
+_KIND: dict[Group, str] = {
+    "taxonomies": "taxonomy",
+    "clients": "client",
+    "filters": "filter",
+    "exporters": "export format",
+}
 BUILT_IN: dict[Group, dict[str, str]] = {
     "taxonomies": {"m2lingual": "evolkit.taxonomy:load_m2lingual"},
     "clients": {},
-    "filters": {},
+    "filters": {
+        "answered": "evolkit.filters.answered:AnsweredFilter",
+        "characters": "evolkit.filters.characters:CharacterFilter",
+        "decontamination": "evolkit.filters.decontamination:DecontaminationFilter",
+        "empty": "evolkit.filters.empty:EmptyFilter",
+        "finished": "evolkit.filters.finished:FinishedFilter",
+        "language": "evolkit.filters.language:LanguageFilter",
+        "leak": "evolkit.filters.leak:LeakFilter",
+        "length": "evolkit.filters.length:LengthFilter",
+        "near_duplicate": "evolkit.filters.near_duplicate:NearDuplicateFilter",
+        "refusal": "evolkit.filters.refusal:RefusalFilter",
+        "repetition": "evolkit.filters.repetition:RepetitionFilter",
+        "unchanged": "evolkit.filters.unchanged:UnchangedFilter",
+    },
     "exporters": {},
 }
 
@@ -38,7 +57,7 @@ def plugin(group: Group, name: str) -> Any:
             raise ConfigError(
                 f"plugin {name!r} of {owner} can't be loaded from {entry.value!r}: {error}"
             ) from error
-    raise UnknownName(group.removesuffix("s"), name, plugin_names(group))
+    raise UnknownName(_KIND[group], name, plugin_names(group))
 
 
 def plugin_names(group: Group) -> tuple[str, ...]:

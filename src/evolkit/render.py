@@ -48,7 +48,8 @@ def render(
 
     For a follow-up the seed's instruction is the conversation's first message; with `history`
     the prompt shows the whole conversation instead. `draws` defaults to what `draw` gives for
-    this item, seed and `run_seed`. `frame` is the tag of the language the prompt itself is in.
+    this item, seed and `run_seed`. `frame` names the wording around the template: `eng_Latn`,
+    the tag of another language, or `brief` for small models.
     Raises UnknownName for a language or frame nobody knows, and ConfigError for a template that
     can't be rendered or an evol that the language has nothing for (see `is_applicable`).
     """
@@ -66,6 +67,7 @@ def render(
         history=history,
         seed_is=item.seed_is if isinstance(item, Evol) else "",
         keeps=item.keeps if isinstance(item, Evol) else "",
+        does=item.does,
         change=_change(item, language, draws),
         language_rule=_language_rule(item, language, draws, frame),
         examples=[{"seed": each.seed, "reply": _reply(key, each.text)} for each in examples],
@@ -270,12 +272,17 @@ def _frame(tag: str) -> Mapping[str, Mapping[str, str]]:
     english = tomllib.loads((folder / f"{ENGLISH_FRAME}.toml").read_text("utf-8"))
     if tag == ENGLISH_FRAME:
         return english
-    path = folder / f"{get_language(tag).tag}.toml"
+    path = folder / f"{tag if _is_word(tag) else ''}.toml"
     if not path.is_file():
         known = [each.name.removesuffix(".toml") for each in folder.iterdir() if each.is_file()]
         raise UnknownName("prompt frame", tag, known)
     own = tomllib.loads(path.read_text("utf-8"))
     return {name: {**section, **own.get(name, {})} for name, section in english.items()}
+
+
+def _is_word(name: str) -> bool:
+    """True for a name that can't lead out of the folder."""
+    return name.replace("_", "").isalnum()
 
 
 @functools.lru_cache(maxsize=1024)

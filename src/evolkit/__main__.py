@@ -1,0 +1,3 @@
+from evolkit.cli import main
+
+main()

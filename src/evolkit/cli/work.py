@@ -1,0 +1,128 @@
+"""Commands that plan and make data."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evolkit.cli import options as opt
+from evolkit.cli.progress import Watcher, show_end
+from evolkit.clients import make_client
+from evolkit.plan import plan as make_plan
+from evolkit.run import Run
+from evolkit.run import run as make_run
+from evolkit.seeds import Seeds, read_seeds
+
+
+def plan(  # noqa: PLR0913 - a command line has options
+    seeds: opt.Seeds,
+    model: opt.Model = "local",
+    taxonomy: opt.Taxonomy = "m2lingual",
+    evols: opt.Evols = "all",
+    follow_ups: opt.FollowUps = "1",
+    max_turns: opt.MaxTurns = 4,
+    seed: opt.RunSeed = 0,
+    seeds_per_task: opt.SeedsPerTask = None,
+    seeds_per_language: opt.SeedsPerLanguage = None,
+    conversations: opt.Conversations = None,
+    languages: opt.Languages = None,
+    skip_bad: opt.SkipBad = None,
+) -> None:
+    """Say what a run would do, and call nobody."""
+    given = locals()
+    read = _read(seeds, taxonomy, languages, skip_bad)
+    typer.echo(make_plan(read, opt.recipe_of(given), model=model).summary())
+
+
+def run(  # noqa: PLR0913 - a command line has options
+    seeds: opt.Seeds,
+    out: Annotated[Path, typer.Option(help="The run folder; the same one goes on.")],
+    model: opt.Model = "local",
+    base_url: Annotated[
+        str | None, typer.Option(help="An OpenAI-compatible server, as http://localhost:8000/v1.")
+    ] = None,
+    taxonomy: opt.Taxonomy = "m2lingual",
+    evols: opt.Evols = "all",
+    follow_ups: opt.FollowUps = "1",
+    max_turns: opt.MaxTurns = 4,
+    seed: opt.RunSeed = 0,
+    seeds_per_task: opt.SeedsPerTask = None,
+    seeds_per_language: opt.SeedsPerLanguage = None,
+    conversations: opt.Conversations = None,
+    history: opt.History = "initial",
+    filters: opt.Filters = "default",
+    frame: opt.Frame = "eng_Latn",
+    examples: opt.Examples = 0,
+    redraws: opt.Redraws = 0,
+    temperature: opt.Temperature = 0.7,
+    top_p: opt.TopP = 1.0,
+    max_tokens: opt.MaxTokens = 2048,
+    languages: opt.Languages = None,
+    skip_bad: opt.SkipBad = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 64,
+    timeout: Annotated[float, typer.Option(help="Seconds for one call.")] = 120.0,
+    max_attempts: Annotated[int, typer.Option(min=1, help="Tries of one call.")] = 5,
+    budget_usd: Annotated[float | None, typer.Option(help="USD the run may spend.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(help="Tokens it may use.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="USD per million prompt,completion tokens: 0.15,0.60.")
+    ] = None,
+    rpm: Annotated[float | None, typer.Option(help="Most requests a minute.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Most tokens a minute.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="File of completions shared with other runs.")
+    ] = None,
+    via_litellm: Annotated[bool, typer.Option(help="Use litellm for every provider.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make the data, or go on where an earlier run in this folder stopped."""
+    recipe = opt.recipe_of(locals())
+    read = _read(seeds, taxonomy, languages, skip_bad)
+    client = make_client(model, base_url=base_url, timeout_s=timeout, via_litellm=via_litellm)
+    with Watcher(quiet=quiet) as watcher:
+        made = make_run(
+            read,
+            recipe,
+            client=client,
+            out=out,
+            concurrency=concurrency,
+            timeout_s=timeout,
+            max_attempts=max_attempts,
+            budget_usd=budget_usd,
+            budget_tokens=budget_tokens,
+            price_per_million=opt.price(price),
+            requests_per_minute=rpm,
+            tokens_per_minute=tpm,
+            store=store,
+            watch=watcher.show,
+        )
+    _end(made, quiet=quiet)
+
+
+def retry(
+    folder: opt.Folder,
+    cause: Annotated[
+        list[str] | None, typer.Option(help="Only failures of this cause; may be repeated.")
+    ] = None,
+) -> None:
+    """Forget failures, all or by cause, so that the same run command takes them up again."""
+    dropped = Run(folder).forget_failures(cause)
+    typer.echo(f"{dropped:,} failures will be tried again; now run the same command as before")
+
+
+def _read(paths: list[Path], taxonomy: str, languages: str | None, aside: Path | None) -> Seeds:
+    source: Any = paths[0] if len(paths) == 1 else paths
+    wanted = opt.names(languages) or None
+    read = read_seeds(source, taxonomy=taxonomy, languages=wanted, skip_bad=aside)
+    if read.skipped:
+        typer.echo(f"{read.skipped:,} bad rows set aside in {aside}", err=True)
+    return read
+
+
+def _end(made: Run, *, quiet: bool) -> None:
+    """What became of the seeds; exit code 3 when the budget ended the run."""
+    status = made.status()
+    if not quiet:
+        show_end(made, status)
+    if status.state == "budget":
+        raise typer.Exit(3)
