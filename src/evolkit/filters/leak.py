@@ -1,0 +1,113 @@
+"""Parts of the prompt's frame, or of a chat template, that got into a text."""
+
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import ClassVar, Final, Unpack
+
+import regex
+
+from evolkit.filters.base import About, Filter
+from evolkit.filters.phrases import PhraseIndex
+from evolkit.records import Verdict
+from evolkit.segments import normalise
+
+
+class LeakFilter(Filter):
+    """Rejects a text that shows how it was made; what its source also has is no leak.
+
+    Reasons: `delimiter` (the tag around foreign text), `chat_token`, `key` (a member of the JSON
+    asked for), `frame` (words of a rewriting prompt), `preamble` ('Here is the new
+    instruction:'), `placeholder` (one of our own template variables in braces). Abstains on
+    other variables in braces, which a template asked for may hold, and on chat tokens in a
+    response that shows code.
+    """
+
+    name: ClassVar[str] = "leak"
+
+    def check(self, text: str, **about: Unpack[About]) -> Verdict:
+        source = about.get("source", "")
+        delimiter = about.get("delimiter")
+        if delimiter and delimiter in text and delimiter not in source:
+            return self.reject("delimiter", found=delimiter)
+        for reason, found in _leaks(text):
+            if found.casefold() not in source.casefold():
+                if reason == "chat_token" and about.get("role") == "response" and "`" in text:
+                    return self.abstain(reason, found=found)
+                if reason == "variable":
+                    return self.abstain(reason, found=found)
+                return self.reject(reason, found=found)
+        return self.keep()
+
+
+def _leaks(text: str) -> list[tuple[str, str]]:
+    """Reason and what was found, grave ones first."""
+    lowered = text.lower()
+    found = [
+        (reason, hit[0])
+        for reason, needed, pattern in _PATTERNS
+        if needed in lowered and (hit := pattern.search(text))
+    ]
+    anywhere, preambles = _words()
+    if said := _preamble(text[:PREAMBLE_HEAD], preambles):
+        found.append(("preamble", said))
+    found += [("frame", phrase) for phrase in anywhere if phrase in lowered][:1]
+    return sorted(found, key=lambda each: each[0] == "variable")
+
+
+def _preamble(head: str, preambles: PhraseIndex) -> str | None:
+    """The phrase that the text begins with, if a colon or the line's end follows it."""
+    start = _MARKS.match(head)
+    if start is None or not preambles.may_begin(head, start.end()):
+        return None
+    line = head[start.end() :].partition("\n")[0]
+    said = normalise(line, joiners=True).translate(_APOSTROPHES)
+    return next(
+        (phrase for phrase in preambles.at(said, 0) if _COLON.match(said, len(phrase))), None
+    )
+
+
+@cache
+def _words() -> tuple[tuple[str, ...], PhraseIndex]:
+    table = tomllib.loads(
+        resources.files("evolkit.filters").joinpath("leaks.toml").read_text("utf-8")
+    )
+    said = {
+        normalise(phrase, joiners=True)
+        for phrases in table["preamble"].values()
+        for phrase in phrases
+    }
+    return tuple(table["anywhere"]), PhraseIndex(said)
+
+
+PREAMBLE_HEAD: Final = 200
+_APOSTROPHES: Final = str.maketrans({"’": "'", "ʼ": "'"})
+_MARKS: Final = regex.compile(r"[^\p{L}\p{N}]{0,9}+")
+_COLON: Final = regex.compile(r"[*_]{0,2}\s?(?:[:：]|\Z)")
+# Reason, a piece that every hit holds in lower case (searched first, for speed), pattern.
+_PATTERNS: Final = (
+    ("delimiter", "material-", regex.compile(r"</?material-[0-9a-f]{8}>")),
+    (
+        "chat_token",
+        "<",
+        regex.compile(
+            r"<\|(?:im_start|im_end|eot_id|eom_id|endoftext|end_of_text|begin_of_text"
+            r"|start_header_id|end_header_id|system|user|assistant|end|return|channel|message|EOT"
+            r"|START_OF_TURN_TOKEN|END_OF_TURN_TOKEN)\|>"
+            r"|<(?:start|end)_of_turn>|<</?SYS>>|</?think(?:ing)?>|<｜[^｜\n]{1,40}｜>"
+        ),
+    ),
+    ("chat_token", "inst]", regex.compile(r"\[/?INST\]")),
+    ("key", "instruction", regex.compile(r"[\"“']instruction[\"”']\s?:")),
+    (
+        "placeholder",
+        "{{",
+        regex.compile(
+            r"\{\{-?\s?(?:tag|seed|change|keeps|language|language_rule|second_language|variety"
+            r"|script|scheme|property|history|instruction|message\.content|example\.\w{1,20})"
+            r"\s?-?\}\}"
+        ),
+    ),
+    ("variable", "{{", regex.compile(r"\{\{[^{}\n]{1,60}\}\}")),
+    ("variable", "{%", regex.compile(r"\{%[^%\n]{1,60}%\}")),
+)

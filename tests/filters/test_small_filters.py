@@ -1,0 +1,185 @@
+"""The small filters: each by its cases, all by clean texts of many languages."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolkit.errors import ConfigError
+from evolkit.filters.answered import AnsweredFilter
+from evolkit.filters.base import About, Filter, TextRole
+from evolkit.filters.characters import CharacterFilter
+from evolkit.filters.empty import EmptyFilter
+from evolkit.filters.finished import FinishedFilter
+from evolkit.filters.leak import LeakFilter
+from evolkit.filters.length import Bounds, LengthFilter, learn_bounds
+from evolkit.filters.phrases import PhraseIndex
+from evolkit.filters.refusal import RefusalFilter
+from evolkit.filters.unchanged import UnchangedFilter
+from evolkit.records import Verdict
+
+CASES = Path(__file__).parent.parent / "cases" / "filters"
+FILTERS: dict[str, Filter] = {
+    each.name: each
+    for each in (
+        AnsweredFilter(),
+        CharacterFilter(),
+        EmptyFilter(),
+        FinishedFilter(strict=True),
+        LeakFilter(),
+        LengthFilter(),
+        RefusalFilter(),
+        UnchangedFilter(),
+    )
+}
+WITH_CASES = ("answered", "characters", "empty", "finished", "leak", "unchanged")
+
+
+def table(name: str) -> dict[str, Any]:
+    return tomllib.loads((CASES / f"{name}.toml").read_text("utf-8"))
+
+
+def case_filter(name: str, case: dict[str, Any]) -> Filter:
+    return FinishedFilter(strict=case.get("strict", False)) if name == "finished" else FILTERS[name]
+
+
+def case_about(case: dict[str, Any]) -> About:
+    about: About = {}
+    if "source" in case:
+        about["source"] = case["source"]
+    if "role" in case:
+        about["role"] = case["role"]
+    if "delimiter" in case:
+        about["delimiter"] = case["delimiter"]
+    return about
+
+
+def repeated(case: dict[str, Any]) -> dict[str, Any]:
+    """A case on a long article, written out."""
+    if "source_repeated" not in case:
+        return case
+    article = case["source_repeated"] * case["times"]
+    return {**case, "source": article + case["append"], "text": article + case["text_append"]}
+
+
+ALL_CASES = [
+    pytest.param(name, repeated(case), id=f"{name}-{case.get('name', case.get('text', ''))[:40]}")
+    for name in WITH_CASES
+    for case in table(name)["case"]
+]
+
+
+@pytest.mark.parametrize(("name", "case"), ALL_CASES)
+def test_a_filter_judges_as_a_linguist_would(name: str, case: dict[str, Any]) -> None:
+    """Each filter is pinned by examples that a reader of the language can check."""
+    verdict = case_filter(name, case).check(case["text"], **case_about(case))
+    outcome = case.get("outcome", "reject" if "reason" in case else "keep")
+    assert (verdict.outcome, verdict.reason) == (outcome, case.get("reason", ""))
+
+
+@pytest.mark.parametrize("each", table("clean")["case"], ids=lambda each: each["language"])
+@pytest.mark.parametrize("name", FILTERS)
+def test_clean_text_passes_in_every_language(name: str, each: dict[str, str]) -> None:
+    """A filter that is wrong in one language takes that language out of the data in silence."""
+    checks = FILTERS[name]
+    rewritten = checks.check(each["rewrite"], source=each["instruction"], role="instruction")
+    answered = checks.check(each["response"], source=each["rewrite"], role="response")
+    assert (rewritten.outcome, answered.outcome) == ("keep", "keep")
+
+
+def test_clean_texts_are_of_more_than_twenty_languages() -> None:
+    """The promise of the test above is only worth as much as its languages."""
+    assert len({each["language"] for each in table("clean")["case"]}) > 30
+
+
+@pytest.mark.parametrize("case", table("refusal")["refused"], ids=lambda case: case["text"][:40])
+@pytest.mark.parametrize("role", ["instruction", "response"])
+def test_refusals_are_known_in_many_languages(case: dict[str, str], role: Any) -> None:
+    """Assistants refuse in the language they are spoken to."""
+    verdict = RefusalFilter().check(case["text"], role=role)
+    assert (verdict.outcome, verdict.reason) == ("reject", "refusal")
+
+
+@pytest.mark.parametrize("case", table("refusal")["sound"], ids=lambda case: case["text"][:40])
+def test_texts_about_refusing_and_people_who_apologise_pass(case: dict[str, str]) -> None:
+    assert RefusalFilter().check(case["text"], role="instruction") == Verdict("keep", "refusal")
+
+
+def test_every_refusal_row_tells_its_source() -> None:
+    """Data without origin can't be corrected."""
+    path = Path(__file__).parents[2] / "src" / "evolkit" / "filters" / "refusals.toml"
+    rows = tomllib.loads(path.read_text("utf-8"))
+    assert len(rows) > 50
+    assert all(row["source"] and row["opener"] and row["cannot"] for row in rows.values())
+
+
+def test_a_surrogate_alone_is_rejected() -> None:
+    """TOML can't hold one, but a broken decoder makes them."""
+    assert CharacterFilter().check("a\ud83db").reason == "surrogate"
+
+
+def test_length_counts_what_a_reader_sees() -> None:
+    """Three Thai letters with their signs, not five code points."""
+    assert LengthFilter(most=3).check("กินข้").score == 3
+
+
+def test_length_bounds_are_those_of_the_language_asked_for() -> None:
+    checks = LengthFilter(unit="words", by_language={"swh_Latn": Bounds(2, 3)})
+    assert checks.check("moja", expected="swh_Latn").reason == "short"
+    assert checks.check("moja mbili tatu nne", expected="swh_Latn").reason == "long"
+    assert checks.check("moja mbili tatu nne", expected="eng_Latn").keep
+
+
+def test_chinese_words_are_graphemes() -> None:
+    assert LengthFilter(unit="words", most=3).check("你好世界").score == 4
+
+
+def test_length_bounds_are_learned_per_language() -> None:
+    """Lengths 1 to 100: half a percent is cut on neither side, slack halves and doubles."""
+    texts = [("tha_Thai", "ก" * length) for length in range(1, 101)]
+    assert learn_bounds(texts, share=0.0) == {"tha_Thai": Bounds(0, 200)}
+    assert learn_bounds(texts, share=0.1, slack=1.0) == {"tha_Thai": Bounds(11, 90)}
+
+
+def test_impossible_options_are_refused() -> None:
+    with pytest.raises(ConfigError):
+        LengthFilter(least=5, most=4)
+    with pytest.raises(ConfigError):
+        UnchangedFilter(min_changed=0)
+    with pytest.raises(ValueError, match="share"):
+        learn_bounds([], share=0.5)
+
+
+def test_only_options_that_differ_from_the_default_are_signed() -> None:
+    assert UnchangedFilter().signature == "unchanged()"
+    assert LengthFilter(unit="words", most=9).signature == "length(least=1,most=9,unit=words)"
+    assert FinishedFilter(strict=True).signature == "finished(strict=True)"
+    assert CharacterFilter(mojibake=False).signature == "characters(mojibake=False)"
+
+
+def test_the_longest_phrase_comes_first() -> None:
+    index = PhraseIndex(["ab", "abc", "bc"])
+    assert list(index.at("xabcd", 1)) == ["abc", "ab"]
+    with pytest.raises(ValueError, match="shorter"):
+        PhraseIndex(["a"])
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@given(
+    text=st.text(st.characters(), max_size=80),
+    source=st.none() | st.text(st.characters(), max_size=80),
+)
+def test_no_filter_raises(name: str, text: str, source: str | None) -> None:
+    """Texts are hostile; a filter that raises ends a run."""
+    about: About = {} if source is None else {"source": source}
+    for role in get_args(TextRole):
+        about["role"] = role
+        assert FILTERS[name].check(text, **about).filter == name
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_a_text_given_back_is_unchanged(text: str) -> None:
+    assert UnchangedFilter().check(text, source=text).reason == "same"
