@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from evolkit.errors import ConfigError, UnknownName
@@ -55,24 +55,24 @@ def render(
     """
     language = get_language(seed.language)
     draws = draw(item, seed, run_seed=run_seed) if draws is None else draws
-    texts = [message["content"] for message in history] or [seed.instruction]
-    tag = delimiter(texts)
+    tag = delimiter([seed.instruction, *(message["content"] for message in history)])
     is_evol = isinstance(item, Evol)
     key = INSTRUCTION_KEY if is_evol else FOLLOW_UP_KEY
     sources = _frame(frame)
     section = sources["evolve" if is_evol else "follow_up"]
-    user = _template(section["user"]).render(
-        tag=tag,
-        seed=seed.instruction,
-        history=history,
-        seed_is=item.seed_is if isinstance(item, Evol) else "",
-        keeps=item.keeps if isinstance(item, Evol) else "",
-        does=item.does,
-        change=_change(item, language, draws),
-        language_rule=_language_rule(item, language, draws, frame),
-        examples=[{"seed": each.seed, "reply": _reply(key, each.text)} for each in examples],
-    )
-    system = _template(section["system"]).render()
+    variables = {
+        "tag": tag,
+        "seed": seed.instruction,
+        "history": history,
+        "seed_is": item.seed_is if isinstance(item, Evol) else "",
+        "keeps": item.keeps if isinstance(item, Evol) else "",
+        "does": item.does,
+        "change": _change(item, language, draws),
+        "language_rule": _language_rule(item, language, draws, frame),
+        "examples": [{"seed": each.seed, "reply": _reply(key, each.text)} for each in examples],
+    }
+    user = _fill(section["user"], variables, f"frame {frame!r}")
+    system = _fill(section["system"], {}, f"frame {frame!r}")
     return Prompt(_messages(system, user), reply_schema(key), draws, tag)
 
 
@@ -98,16 +98,21 @@ def draw(
 ) -> Draws:
     """What chance decides for one item and seed; the same arguments draw the same.
 
-    `ordinal` is the seed's number among the seeds of its language: candidates are shuffled once
-    per item and language and taken in turn, so that they are spread evenly. Without it the seed's
-    id takes its place. `among` limits second languages.
+    `ordinal` is the seed's number among the seeds of its language: candidates are dealt out like
+    cards, each once before any comes again, so that they are spread evenly. Without it the seed's
+    id draws one. `among` limits second languages.
     """
     language = get_language(seed.language)
-    number = draw_number(run_seed, item.id, seed.id) if ordinal is None else ordinal
 
     def pick(what: str, candidates: Sequence[str]) -> str | None:
-        order = _shuffled(run_seed, item.id, language.tag, what, tuple(candidates))
-        return order[number % len(order)] if order else None
+        if not candidates:
+            return None
+        number = draw_number(run_seed, item.id, seed.id) if ordinal is None else ordinal
+        # Shuffled anew for each deal: if every second seed has this evol, one order for ever would
+        # hand out every second candidate only.
+        deal = 0 if ordinal is None else number // len(candidates)
+        order = _shuffled(run_seed, item.id, language.tag, what, deal, tuple(candidates))
+        return order[number % len(candidates)]
 
     second = variety = script = scheme = changed = None
     if "second_language" in item.parameters:
@@ -121,11 +126,17 @@ def draw(
     return Draws(second, variety, script, scheme, changed)
 
 
-def is_applicable(item: Evol | FollowUp, language: Language) -> bool:
-    """False when an item needs a variety or script that the language does not have."""
+def is_applicable(
+    item: Evol | FollowUp, language: Language, *, among: Sequence[Language] | None = None
+) -> bool:
+    """False when an item needs a variety, script or second language that there is not.
+
+    `among` limits second languages, as in `draw`.
+    """
     return not (
         ("variety" in item.parameters and not language.varieties)
         or ("script" in item.parameters and not language.second_script)
+        or ("second_language" in item.parameters and not _second_tags(item, language, among))
     )
 
 
@@ -179,10 +190,7 @@ def reply_schema(key: str) -> dict[str, Any]:
 
 def load_examples(tag: str, kind: str, count: int) -> tuple[Example, ...]:
     """Up to `count` examples of the language for `evolve` or `follow_up`; () if it has none."""
-    path = resources.files("evolkit") / "prompts" / "examples" / f"{get_language(tag).tag}.toml"
-    if not count or not path.is_file():
-        return ()
-    rows = tomllib.loads(path.read_text("utf-8")).get(kind, [])
+    rows = _example_rows(get_language(tag).tag).get(kind, []) if count else []
     return tuple(Example(row["seed"], row["text"]) for row in rows[:count])
 
 
@@ -192,12 +200,8 @@ def _messages(system: str, user: str) -> list[Message]:
 
 @functools.lru_cache(maxsize=16_384)
 def _change(item: Evol | FollowUp, language: Language, draws: Draws) -> str:
-    try:
-        return _template(item.template).render(_variables(language, draws))
-    except TemplateError as error:
-        raise ConfigError(
-            f"template of {item.id!r} for {language.tag!r}: {error.message}"
-        ) from error
+    where = f"template of {item.id!r} for {language.tag!r}"
+    return _fill(item.template, _variables(language, draws), where)
 
 
 @functools.lru_cache(maxsize=16_384)
@@ -206,22 +210,23 @@ def _language_rule(item: Evol | FollowUp, language: Language, draws: Draws, fram
     own = _language_name(language, draws, frame)
     second = get_language(draws.second_language).label if draws.second_language else ""
     asked, answered = item.instruction_language, item.response_language
-    name = asked if asked in (answered, "transliterated") else f"{asked}_then_{answered}"
+    name = asked if asked == answered else f"{asked}_then_{answered}"
     if name not in rules:
         raise ConfigError(f"no language rule for {item.id!r}: {name!r} is not in frame {frame!r}")
-    return _template(rules[name]).render(own=own, second=second)
+    return _fill(rules[name], {"own": own, "second": second}, f"frame {frame!r}")
 
 
 @functools.lru_cache(maxsize=16_384)
 def _answer_system(language: Language, draws: Draws, frame: str) -> str:
     name = _language_name(language, draws, frame)
-    return _template(_frame(frame)["answer"]["system"]).render(answer_language=name)
+    system = _frame(frame)["answer"]["system"]
+    return _fill(system, {"answer_language": name}, f"frame {frame!r}")
 
 
 def _language_name(language: Language, draws: Draws, frame: str) -> str:
     names = _frame(frame)["language_name"]
     kind = "transliterated" if draws.script else "variety" if draws.variety else "plain"
-    return _template(names[kind]).render(_variables(language, draws))
+    return _fill(names[kind], _variables(language, draws), f"frame {frame!r}")
 
 
 def _variables(language: Language, draws: Draws) -> dict[str, Any]:
@@ -244,11 +249,10 @@ def _second_tags(
 
 @functools.lru_cache(maxsize=16_384)
 def _shuffled(
-    run_seed: int, item: str, language: str, what: str, candidates: tuple[str, ...]
+    run_seed: int, item: str, language: str, what: str, deal: int, candidates: tuple[str, ...]
 ) -> tuple[str, ...]:
-    return tuple(
-        sorted(candidates, key=lambda each: draw_number(run_seed, item, language, what, each))
-    )
+    key = (run_seed, item, language, what, deal)
+    return tuple(sorted(candidates, key=lambda each: draw_number(*key, each)))
 
 
 def _in_script(tag: str, draws: Draws) -> str:
@@ -283,6 +287,19 @@ def _frame(tag: str) -> Mapping[str, Mapping[str, str]]:
 def _is_word(name: str) -> bool:
     """True for a name that can't lead out of the folder."""
     return name.replace("_", "").isalnum()
+
+
+@functools.cache
+def _example_rows(tag: str) -> Mapping[str, list[Mapping[str, str]]]:
+    path = resources.files("evolkit") / "prompts" / "examples" / f"{tag}.toml"
+    return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def _fill(source: str, variables: Mapping[str, Any], where: str) -> str:
+    try:
+        return _template(source).render(variables)
+    except Exception as error:  # a template may fail in any way that an expression can
+        raise ConfigError(f"{where} can't be rendered: {error}") from error
 
 
 @functools.lru_cache(maxsize=1024)
