@@ -16,6 +16,7 @@ from typing import Any
 from evolkit.clients.answers import read_completion
 from evolkit.clients.base import Client, ClientOptions, Key, Price, Request
 from evolkit.clients.faults import cause_of, excerpt, read_error, retry_after_s, scrub
+from evolkit.clients.openai import root_url, served_name
 from evolkit.clients.prices import prices
 from evolkit.errors import CallError, Cause, ConfigError, MissingExtra
 from evolkit.records import Completion
@@ -63,7 +64,8 @@ _REFINED: frozenset[Cause] = frozenset({"bad_request", "rate_limit", "server", "
 class LiteLLMClient(Client):
     """A model by litellm's name, such as `anthropic/claude-sonnet-4-5` or `ollama/llama3.2`.
 
-    `wire_name` is the name litellm is given, by default `model`.
+    `wire_name` is the name litellm is given, by default `model`. What a provider is known not to
+    take, a seed or a schema for example, litellm leaves out in silence.
     """
 
     def __init__(
@@ -117,7 +119,6 @@ class LiteLLMClient(Client):
             "model": self._wire_name,
             "messages": request.messages,
             "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
             "timeout": self._timeout_s,
             "num_retries": 0,
@@ -126,6 +127,10 @@ class LiteLLMClient(Client):
             "caching": False,
             "no-log": True,
         }
+        if sampling.top_p != 1.0 or self._base_url is not None:
+            # Anthropic's newer models refuse a request that names both; 1.0 is the default of
+            # all but self-run servers, which take theirs from the model's own settings.
+            arguments["top_p"] = sampling.top_p
         if sampling.seed is not None:
             arguments["seed"] = sampling.seed
         if request.schema is not None:
@@ -154,15 +159,16 @@ class LiteLLMClient(Client):
 
 def from_spec(rest: str, options: ClientOptions) -> LiteLLMClient:
     """The client for any model that litellm knows, or for a base URL by litellm's OpenAI path."""
+    has_url = options.base_url is not None
+    is_known = not has_url or served_name(rest) != rest
     return LiteLLMClient(
         rest,
-        base_url=options.base_url,
+        base_url=None if options.base_url is None else root_url(options.base_url),
         # litellm takes the first `openai/` off again; what follows goes over the wire.
-        wire_name=rest if options.base_url is None else f"openai/{rest}",
-        key=options.key
-        or (Key.from_environment("EVOLKIT_API_KEY") if options.base_url is not None else None),
+        wire_name=f"openai/{served_name(rest)}" if has_url else rest,
+        key=options.key or (Key.from_environment("EVOLKIT_API_KEY") if has_url else None),
         timeout_s=options.timeout_s,
-        price=options.price or (prices(rest) if options.base_url is None else None),
+        price=options.price or (prices(rest) if is_known else None),
     )
 
 

@@ -22,7 +22,7 @@ from yarl import URL
 from evolkit.clients.answers import read_completion
 from evolkit.clients.base import Client, ClientOptions, Key, Price, Request
 from evolkit.clients.faults import excerpt, http_fault
-from evolkit.clients.prices import prices
+from evolkit.clients.prices import OWN_SERVERS, prices
 from evolkit.errors import CallError, ConfigError
 from evolkit.records import Completion
 
@@ -174,7 +174,8 @@ class OpenAIClient(Client):
 def from_spec(rest: str, options: ClientOptions) -> OpenAIClient:
     """The client for `openai/NAME`, or for any name where a base URL is given.
 
-    A name goes with a base URL as it is written, for gateways whose own names hold a slash.
+    A name goes to a base URL as it is written, for gateways whose own names hold a slash; only a
+    word for a server of one's own, as in `ollama/llama3.2`, is taken off, and makes it free.
     OPENAI_API_KEY is sent to OpenAI (or OPENAI_BASE_URL) alone; for a base URL it is
     EVOLKIT_API_KEY, and no key at all where there is none.
     """
@@ -183,9 +184,10 @@ def from_spec(rest: str, options: ClientOptions) -> OpenAIClient:
         return OpenAIClient(
             rest,
             base_url=options.base_url,
+            wire_name=served_name(rest),
             key=options.key or Key.from_environment(variable),
             timeout_s=options.timeout_s,
-            price=options.price,
+            price=options.price or (prices(rest) if served_name(rest) != rest else None),
         )
     key = options.key or Key.from_environment("OPENAI_API_KEY")
     name = rest.removeprefix("openai/")
@@ -222,6 +224,12 @@ def root_url(base_url: str) -> str:
         raise ConfigError("the base URL holds a user or password; give the key by api_key instead")
     path = url.path.rstrip("/").removesuffix("/chat/completions")
     return str(url.with_path(path or "/v1", keep_query=True))
+
+
+def served_name(model: str) -> str:
+    """What the server at a base URL calls this model."""
+    provider, _, name = model.partition("/")
+    return name if name and provider in OWN_SERVERS else model
 
 
 def is_openai(base_url: str) -> bool:

@@ -14,8 +14,8 @@ import orjson
 from evolkit.clients.base import FREE, Price
 
 TABLE = "model_prices_and_context_window_backup.json"
-OWN_MACHINE = frozenset({"local", "ollama", "ollama_chat", "llamafile", "lm_studio"})
-"""Providers whose models run on the user's own machine and bill nothing for a token."""
+OWN_SERVERS = frozenset({"ollama", "ollama_chat", "llamafile", "lm_studio", "hosted_vllm", "vllm"})
+"""litellm's words for servers that users run themselves; nobody bills their tokens."""
 
 
 @lru_cache(maxsize=256)
@@ -27,7 +27,7 @@ def prices(model: str) -> Price | None:
     prices above 128,000 prompt tokens are not looked at.
     """
     provider, _, rest = model.partition("/")
-    if provider in OWN_MACHINE:
+    if provider in OWN_SERVERS:
         return FREE
     table = _table()
     entry = table.get(model)
