@@ -31,9 +31,9 @@ log = logging.getLogger("evolkit.clients.local")
 class LocalClient(Client):
     """The embedded model, or any GGUF file of the user's own.
 
-    The same request gives the same text again, whatever else is asked at the same time, as long
-    as it has a seed. Several clients in one process each load their own model. A call that is
-    cancelled or timed out frees its slot.
+    On one machine the same request with the same seed gave the same text in any order and
+    company (48 of 48 tried). Several clients in one process each load their own model. A call
+    that is cancelled or timed out frees its slot.
 
     `context_tokens` is for one conversation, prompt and answer together; a longer one is refused
     with cause `context_length`.
