@@ -10,7 +10,7 @@ import regex
 from evolkit.filters.base import About, Filter
 from evolkit.filters.phrases import PhraseIndex
 from evolkit.records import Verdict
-from evolkit.segments import normalise
+from evolkit.segments import normalise, units
 
 
 class LeakFilter(Filter):
@@ -67,6 +67,25 @@ def _preamble(head: str, preambles: PhraseIndex) -> str | None:
     )
 
 
+def _frame_sentences() -> set[str]:
+    """The long sentences of the shared frames, in lower case, as far as they hold no variable."""
+    frames = [
+        tomllib.loads(path.read_text("utf-8"))
+        for path in resources.files("evolkit").joinpath("prompts").iterdir()
+        if path.name.endswith(".toml")
+    ]
+    sentences = {
+        sentence.strip(" ,;").lower()
+        for frame in frames
+        for section in frame.values()
+        if isinstance(section, dict)
+        for name, template in section.items()
+        if name in {"system", "user"} and isinstance(template, str)
+        for sentence in _SENTENCE_END.split(_JINJA.sub("\n", template))
+    }
+    return {each for each in sentences if len(units(each)) >= MIN_FRAME_UNITS}
+
+
 @cache
 def _words() -> tuple[tuple[str, ...], PhraseIndex]:
     table = tomllib.loads(
@@ -77,10 +96,16 @@ def _words() -> tuple[tuple[str, ...], PhraseIndex]:
         for phrases in table["preamble"].values()
         for phrase in phrases
     }
-    return tuple(table["anywhere"]), PhraseIndex(said)
+    anywhere = {*table["anywhere"], *_frame_sentences()}
+    return tuple(sorted(anywhere)), PhraseIndex(said)
 
 
 PREAMBLE_HEAD: Final = 200
+MIN_FRAME_UNITS: Final = 9
+"""Units from which a sentence of a frame is nobody else's."""
+
+_JINJA: Final = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", regex.DOTALL)
+_SENTENCE_END: Final = regex.compile(r"[.\n:。।။።؟?]")
 _APOSTROPHES: Final = str.maketrans({"’": "'", "ʼ": "'"})
 _MARKS: Final = regex.compile(r"[^\p{L}\p{N}]{0,9}+")
 _COLON: Final = regex.compile(r"[*_]{0,2}\s?(?:[:：]|\Z)")
