@@ -1,0 +1,244 @@
+"""Near-duplicates: texts that share most of their shingles, found in linear time.
+
+Candidates come from MinHash signatures, each is tested by its exact Jaccard similarity. So what
+is dropped is always near something that is kept, and no two kept texts are known to be near.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Unpack
+
+import numpy as np
+
+from evolkit.errors import ConfigError
+from evolkit.filters.base import About, Filter, expected_tags, zip_abouts
+from evolkit.filters.links import Match, PairTester, keep_apart, link
+from evolkit.filters.near_index import NearDuplicateIndex
+from evolkit.filters.shingles import Indices, prepare
+from evolkit.filters.sketches import HashOptions, Sketcher, Sketches
+from evolkit.records import Verdict
+
+EXCERPT = 200
+"""Characters of the text that was matched, in the evidence."""
+
+
+class Cluster(NamedTuple):
+    """Positions of texts that hang together, and of those among them that are kept; ascending."""
+
+    members: tuple[int, ...]
+    kept: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicates:
+    """What `find_near_duplicates` found among `size` texts.
+
+    `clusters` in the order of their first members. They do not depend on the order of texts.
+    Inside a long chain of small changes several texts are kept. `dropped` names, for each
+    position to drop, a kept text that it is near to, with their exact similarity.
+    """
+
+    size: int
+    clusters: tuple[Cluster, ...]
+    dropped: Mapping[int, Match]
+
+    @property
+    def kept(self) -> list[int]:
+        """Positions to keep, ascending."""
+        return [position for position in range(self.size) if position not in self.dropped]
+
+
+def find_near_duplicates(
+    texts: Iterable[str],
+    *,
+    threshold: float = 0.8,
+    keys: Iterable[str] | None = None,
+    scores: Iterable[float] | None = None,
+    **options: Unpack[HashOptions],
+) -> NearDuplicates:
+    """Clusters of texts whose shingles have a Jaccard similarity of at least `threshold`.
+
+    Keeps the first of each cluster, or with `scores` the one of highest score, the first of
+    equals. Texts are compared only with those of the same key, such as a language. `options` are
+    `HashOptions`, `shingles.shingles` tells what is compared.
+
+    Raises ConfigError for options that can't work and where numbers of texts, keys and scores
+    differ.
+    """
+    sketcher = Sketcher(threshold, **options)
+    distinct = _Distinct.of(texts, keys, fold=sketcher.fold)
+    ranks = _ranks(len(distinct.owner), scores)
+    sketches = sketcher.sketch(distinct.texts, distinct.keys)
+    return _deduplicate(distinct.owner, ranks, sketches, sketcher)
+
+
+class NearDuplicateFilter(Filter):
+    """Rejects texts near a reference or near one that it has kept before; `score` is their Jaccard.
+
+    `references`: texts or an index of them, such as a loaded one. It grows by what is kept, so
+    that a stream is deduplicated text by text, and can be saved: `filter.index.save(path)`;
+    `remember=False` compares with references alone, and with the texts of one batch. `score`
+    tells which of the near-duplicates in one batch to keep; without it the first. With
+    `per_language` texts are compared only with those of the same expected tags.
+    """
+
+    name: ClassVar[str] = "near_duplicate"
+
+    def __init__(
+        self,
+        references: Iterable[str] | NearDuplicateIndex = (),
+        *,
+        threshold: float = 0.8,
+        remember: bool = True,
+        per_language: bool = False,
+        score: Callable[[str], float] | None = None,
+        **options: Unpack[HashOptions],
+    ) -> None:
+        self.remember = remember
+        self.per_language = per_language
+        self.score = score
+        if isinstance(references, NearDuplicateIndex):
+            self.index = references
+        else:
+            self.index = NearDuplicateIndex(threshold, **options)
+            listed = list(references)
+            if listed and per_language:
+                raise ConfigError("references by language: give an index with keys")
+            self.index.add(listed, ids=[f"reference {number}" for number in range(len(listed))])
+        self._seen = 0
+
+    def check(self, text: str, **about: Unpack[About]) -> Verdict:
+        return self.check_batch([text], **about)[0]
+
+    def check_batch(
+        self,
+        texts: Iterable[str],
+        abouts: Iterable[About] | None = None,
+        **about: Unpack[About],
+    ) -> list[Verdict]:
+        listed = list(texts)
+        keys = [
+            ",".join(expected_tags(each)) if self.per_language else ""
+            for _, each in zip_abouts(listed, abouts, about)
+        ]
+        sketcher = self.index.sketcher
+        distinct = _Distinct.of(listed, keys, fold=sketcher.fold)
+        sketches = sketcher.sketch(distinct.texts, distinct.keys)
+        known = self.index.find_sketches(sketches)
+        fresh = np.flatnonzero([not matches for matches in known])
+        places = np.full(len(known), -1)
+        places[fresh] = np.arange(len(fresh))
+        owner = places[distinct.owner]
+        positions = np.flatnonzero(owner >= 0)
+        scores = None if self.score is None else [self.score(listed[at]) for at in positions]
+        found = _deduplicate(
+            owner[positions],
+            _ranks(len(positions), scores),
+            remaining := sketches.take(fresh),
+            sketcher,
+        )
+        verdicts = [self.keep()] * len(listed)
+        for position, place in enumerate(distinct.owner.tolist()):
+            if known[place]:
+                verdicts[position] = self._known(known[place][0].id, known[place][0].jaccard)
+        first, self._seen = self._seen, self._seen + len(listed)
+        for near, match in found.dropped.items():
+            at = int(positions[match.of])
+            verdicts[int(positions[near])] = self._near(match, first + at, listed[at])
+        if self.remember:
+            self._remember(remaining, owner[positions], found, positions + first)
+        return verdicts
+
+    def options(self) -> dict[str, Any]:
+        return {
+            **self.index.sketcher.options(),
+            "remember": self.remember,
+            "per_language": self.per_language,
+            "keep": "first" if self.score is None else "best",
+        }
+
+    def _known(self, name: str, jaccard: float) -> Verdict:
+        return self.reject("near_duplicate", jaccard, of=name)
+
+    def _near(self, match: Match, number: int, text: str) -> Verdict:
+        return self.reject(
+            "near_duplicate", match.jaccard, of=f"text {number}", excerpt=text[:EXCERPT]
+        )
+
+    def _remember(
+        self, sketches: Sketches, owner: Indices, found: NearDuplicates, numbers: Indices
+    ) -> None:
+        kept = np.array(found.kept, np.int64)
+        ids = [f"text {number}" for number in numbers[kept].tolist()]
+        self.index.add_sketches(sketches.take(owner[kept]), ids)
+
+
+class _Distinct(NamedTuple):
+    """Prepared texts without copies, their keys, and which of them each given text is."""
+
+    texts: list[str]
+    keys: list[str] | None
+    owner: Indices
+
+    @classmethod
+    def of(cls, texts: Iterable[str], keys: Iterable[str] | None, *, fold: bool) -> "_Distinct":
+        prepared = [prepare(text, fold=fold) for text in texts]
+        if keys is None:
+            numbers: dict[str, int] = {}
+            owner = [numbers.setdefault(text, len(numbers)) for text in prepared]
+            return cls(list(numbers), None, np.array(owner, np.int64))
+        listed = list(keys)
+        if len(listed) != len(prepared):
+            raise ConfigError(f"{len(prepared)} texts but {len(listed)} keys")
+        by_key: dict[tuple[str, str], int] = {}
+        owner = [
+            by_key.setdefault(pair, len(by_key)) for pair in zip(listed, prepared, strict=True)
+        ]
+        distinct_keys = [key for key, _ in by_key]
+        return cls([text for _, text in by_key], distinct_keys, np.array(owner, np.int64))
+
+
+def _ranks(size: int, scores: Iterable[float] | None) -> Indices:
+    """The order in which texts are kept: 0 for the one to keep before all others."""
+    if scores is None:
+        return np.arange(size)
+    listed = np.array(list(scores), np.float64)
+    if len(listed) != size:
+        raise ConfigError(f"{size} texts but {len(listed)} scores")
+    ranks = np.empty(size, np.int64)
+    ranks[np.argsort(-listed, kind="stable")] = np.arange(size)
+    return ranks
+
+
+def _deduplicate(
+    owner: Indices, ranks: Indices, sketches: Sketches, sketcher: Sketcher
+) -> NearDuplicates:
+    count = len(sketches.texts)
+    # Of copies of one text, the one of lowest rank stands for all.
+    best = np.full(count, len(owner))
+    np.minimum.at(best, owner, ranks)
+    by_rank = np.empty(len(owner) + 1, np.int64)
+    by_rank[ranks] = np.arange(len(owner))
+    standing = by_rank[best]
+    tester = PairTester(sketches.texts, sketches.signatures, sketcher.threshold, sketcher.engine)
+    roots = link(sketches.bands, tester)
+    near = keep_apart(roots, best, tester)
+    dropped: dict[int, Match] = {}
+    for position, text in enumerate(owner.tolist()):
+        match = near.get(text)
+        if match is not None:
+            dropped[position] = Match(int(standing[match.of]), match.jaccard)
+        elif standing[text] != position:
+            dropped[position] = Match(int(standing[text]), 1.0)
+    return NearDuplicates(len(owner), _clusters(roots[owner], dropped), dropped)
+
+
+def _clusters(roots: Indices, dropped: Mapping[int, Match]) -> tuple[Cluster, ...]:
+    order = np.argsort(roots, kind="stable")
+    ends = np.flatnonzero(np.diff(roots[order])) + 1
+    found = []
+    for group in np.split(order, ends):
+        if len(group) > 1:
+            members = tuple(group.tolist())
+            found.append(Cluster(members, tuple(at for at in members if at not in dropped)))
+    return tuple(sorted(found))
