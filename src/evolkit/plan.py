@@ -55,7 +55,10 @@ class PlannedSeed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a plan holds, counted in one pass. Keys of the counters are steps, tags and ids."""
+    """What a plan holds, counted in one pass. Keys of the counters are steps, tags and ids.
+
+    `by_group` has the calls of each task and language, a pair.
+    """
 
     seeds_read: int
     seeds: int
@@ -64,6 +67,7 @@ class Counts:
     not_applicable: int
     calls: Counter[Step]
     by_language: dict[str, Counter[Step]] = field(repr=False)
+    by_group: dict[Pair, Counter[Step]] = field(repr=False)
     by_evol: dict[str, int] = field(repr=False)
 
 
@@ -103,6 +107,7 @@ class Plan:
     @functools.cached_property
     def counts(self) -> Counts:
         """Seeds, rows and calls, by step, language and evol."""
+        by_group: dict[Pair, Counter[Step]] = defaultdict(Counter)
         by_language: dict[str, Counter[Step]] = defaultdict(Counter)
         by_evol: Counter[str] = Counter()
         seeds = conversations = skipped = 0
@@ -115,9 +120,11 @@ class Plan:
             conversations += growing
             skipped += len(self._wanted_evols(planned)) - len(evols)
             by_evol.update(evol.id for evol in evols)
-            by_language[planned.seed.language].update(
+            by_group[planned.seed.task, planned.seed.language].update(
                 {"evolve": len(evols), "answer": len(evols), "follow_up": turns, "reply": turns}
             )
+        for (_, tag), calls in by_group.items():
+            by_language[tag].update(calls)
         return Counts(
             seeds_read=len(self.seeds),
             seeds=seeds,
@@ -126,6 +133,7 @@ class Plan:
             not_applicable=skipped,
             calls=sum(by_language.values(), Counter[Step]()),
             by_language=dict(by_language),
+            by_group=dict(by_group),
             by_evol=dict(by_evol),
         )
 
