@@ -21,7 +21,12 @@ _KIND: dict[Group, str] = {
 }
 BUILT_IN: dict[Group, dict[str, str]] = {
     "taxonomies": {"m2lingual": "evolkit.taxonomy:load_m2lingual"},
-    "clients": {},
+    "clients": {
+        "local": "evolkit.clients.local:from_spec",
+        "openai": "evolkit.clients.openai:from_spec",
+        "litellm": "evolkit.clients.litellm:from_spec",
+        "replay": "evolkit.clients.replay:from_spec",
+    },
     "filters": {
         "answered": "evolkit.filters.answered:AnsweredFilter",
         "characters": "evolkit.filters.characters:CharacterFilter",
@@ -36,7 +41,12 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "repetition": "evolkit.filters.repetition:RepetitionFilter",
         "unchanged": "evolkit.filters.unchanged:UnchangedFilter",
     },
-    "exporters": {},
+    "exporters": {
+        "records": "evolkit.export.lines:write_records",
+        "messages": "evolkit.export.lines:write_messages",
+        "sharegpt": "evolkit.export.lines:write_sharegpt",
+        "parquet": "evolkit.export.parquet:write_parquet",
+    },
 }
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from tests.servers.openai_server import OpenAIServer
 
-from evolkit.clients import BUILT_IN, make_client
+from evolkit.clients import make_client
 from evolkit.clients.base import Price, Request
 from evolkit.clients.litellm import LiteLLMClient
 from evolkit.clients.openai import OpenAIClient
 from evolkit.clients.prices import prices
 from evolkit.errors import ConfigError
+from evolkit.plugins import BUILT_IN
 from evolkit.testing import FakeClient
 
 KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "EVOLKIT_API_KEY")
@@ -140,10 +141,10 @@ def test_known_prices_are_read_without_network() -> None:
     assert prices("openai/gpt-4o-mini") == pytest.approx((0.15e-6, 0.60e-6))
 
 
-@pytest.mark.parametrize("name", sorted(BUILT_IN))
+@pytest.mark.parametrize("name", sorted(BUILT_IN["clients"]))
 def test_every_client_of_the_table_exists(name: str) -> None:
     """The table holds text; a renamed function would be found by users first."""
-    module, _, attribute = BUILT_IN[name].partition(":")
+    module, _, attribute = BUILT_IN["clients"][name].partition(":")
     assert callable(getattr(__import__(module, fromlist=[attribute]), attribute))
 
 

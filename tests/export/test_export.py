@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq
 import pytest
 
 from evolkit.errors import ConfigError, DataError, StorageError, UnknownName
-from evolkit.export import EXPORTERS, export
+from evolkit.export import export
+from evolkit.plugins import plugin_names
 from evolkit.records import Message, Record, RowKind, Usage
 
 TALKS = {
@@ -106,7 +107,7 @@ def test_chosen_kinds_alone_are_written(kinds: Any, tmp_path: Path) -> None:
     assert {row["kind"] for row in lines(tmp_path / "a.jsonl")} == {"multi_turn"}
 
 
-@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("name", plugin_names("exporters"))
 def test_no_records_make_an_empty_file(name: str, tmp_path: Path) -> None:
     """A run may keep nothing; the pipeline behind it should still find its file."""
     assert export([], name, tmp_path / "a") == 0
@@ -133,7 +134,7 @@ def broken() -> Iterator[Record]:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("name", plugin_names("exporters"))
 def test_an_older_file_outlives_an_interrupted_export(name: str, tmp_path: Path) -> None:
     """Half a data set under a good name is worse than none."""
     (tmp_path / "a").write_bytes(b"old")
@@ -163,7 +164,7 @@ def test_a_full_disk_costs_nothing_that_was_there(
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
 
 
-@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("name", plugin_names("exporters"))
 def test_a_lone_surrogate_is_refused_by_its_record(name: str, tmp_path: Path) -> None:
     """A `Record` never holds one when it is checked; UTF-8 can't, and replacing would lie."""
     bad = RECORDS[0].model_copy(

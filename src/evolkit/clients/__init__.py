@@ -1,21 +1,10 @@
 """Clients: one way to ask a model, whoever runs it."""
 
-import importlib
-from typing import Any
-
 from evolkit.clients.base import Client, ClientOptions, Key, Price, Request
 from evolkit.errors import ConfigError
 from evolkit.plugins import plugin, plugin_names
 
-__all__ = ["BUILT_IN", "Client", "ClientOptions", "Price", "Request", "make_client"]
-
-BUILT_IN: dict[str, str] = {
-    "local": "evolkit.clients.local:from_spec",
-    "openai": "evolkit.clients.openai:from_spec",
-    "litellm": "evolkit.clients.litellm:from_spec",
-    "replay": "evolkit.clients.replay:from_spec",
-}
-"""Name to factory, as `module:name`; a factory takes what follows the name and ClientOptions."""
+__all__ = ["Client", "ClientOptions", "Price", "Request", "make_client"]
 
 
 def make_client(
@@ -48,25 +37,16 @@ def make_client(
     key = Key(api_key.strip()) if api_key and api_key.strip() else None
     options = ClientOptions(base_url, key, timeout_s, Price(*price) if price else None)
     name, rest = _route(spec.strip(), has_url=base_url is not None, via_litellm=via_litellm)
-    made = _factory(name)(rest, options)
+    made = plugin("clients", name)(rest, options)
     if not isinstance(made, Client):
         raise ConfigError(f"the client plugin {name!r} made a {type(made).__name__}, no Client")
     return made
 
 
-def _factory(name: str) -> Any:
-    if name not in BUILT_IN:
-        return plugin("clients", name)
-    module, _, attribute = BUILT_IN[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
 def _route(spec: str, *, has_url: bool, via_litellm: bool) -> tuple[str, str]:
     """The name of the factory for a spec, and what that factory is given."""
     name, _, rest = spec.partition(":")
-    if name in {*BUILT_IN, *plugin_names("clients")} and (
-        rest or name not in {"openai", "litellm"}
-    ):
+    if name in plugin_names("clients") and (rest or name not in {"openai", "litellm"}):
         return name, rest
     if via_litellm:
         return "litellm", spec

@@ -133,7 +133,7 @@ def load_library() -> Any:
     # OpenMP's idle threads spin; with two busy neighbours they leave llama.cpp next to no CPU.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        import xllamacpp  # type: ignore[import-untyped]  # ships no types
+        import xllamacpp
     except ModuleNotFoundError as error:
         if error.name != "xllamacpp":
             raise

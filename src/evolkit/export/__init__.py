@@ -6,22 +6,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 from evolkit.errors import UnknownName
-from evolkit.export.lines import write_messages, write_records, write_sharegpt
-from evolkit.export.parquet import write_parquet
 from evolkit.export.shape import Exporter
 from evolkit.files import replacing
-from evolkit.plugins import plugin, plugin_names
+from evolkit.plugins import plugin
 from evolkit.records import Record, RowKind
 
-__all__ = ["EXPORTERS", "Exporter", "export", "exporter"]
-
-EXPORTERS: dict[str, Exporter] = {
-    "records": write_records,
-    "messages": write_messages,
-    "sharegpt": write_sharegpt,
-    "parquet": write_parquet,
-}
-"""What evolkit brings; plugins add theirs under the entry point `evolkit.exporters`."""
+__all__ = ["Exporter", "export", "exporter"]
 
 
 def export(
@@ -52,10 +42,6 @@ def export(
 
 def exporter(name: str) -> Exporter:
     """The function that writes this format: evolkit's, else a plugin's. Raises UnknownName."""
-    if name in EXPORTERS:
-        return EXPORTERS[name]
-    if name not in plugin_names("exporters"):
-        raise UnknownName("export format", name, (*EXPORTERS, *plugin_names("exporters")))
     found: Exporter = plugin("exporters", name)
     return found
 
