@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from datasketch import MinHash, MinHashLSH  # type: ignore[import-untyped]  # has no type hints
+from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.strategies import HOSTILE

@@ -10,7 +10,6 @@ distinct shingle.
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import multiprocessing
 import os
@@ -18,16 +17,17 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from evolkit.errors import ConfigError, MissingExtra
-from evolkit.filters.shingles import Codes, Indices, Keys, Windows, prepare, windows
+from evolkit.filters.shingle_numbers import ShingleMemory
+from evolkit.filters.shingles import Indices, Keys, prepare, windows
 
 if TYPE_CHECKING:
-    from datasketch import MinHash  # type: ignore[import-untyped]  # has no type hints
+    from datasketch import MinHash
 
 Engine = Literal["numpy", "numba"]
 Signatures = npt.NDArray[np.uint32]
@@ -39,11 +39,11 @@ MAX_HASH: Final = np.uint32(0xFFFFFFFF)
 CHUNK: Final = 1 << 15
 """Characters hashed at once: their arrays stay in the second-level cache."""
 
-VECTORS_FROM: Final = 1000
-"""Shingles from which our SHA-1 over arrays (1,400 steps) is faster than one call each."""
-
 ONE_STEP_UP_TO: Final = 4096
 """Shingles of a single text that are sent through all permutations in one step."""
+
+STAR_FROM: Final = 8
+"""Pairs with one set in common from which they are counted in one step."""
 
 MEMORY_BITS: Final = 22
 """Each worker remembers the numbers of up to 2**22 shingles, 48 MB; measured on 61,374 texts,
@@ -137,43 +137,11 @@ class MinHasher:
         return np.array(sketch.hashvalues, np.uint32)
 
 
-class ShingleMemory:
-    """The number of each shingle met lately, by key; one slot a key, the latest stays."""
-
-    def __init__(self, bits: int) -> None:
-        self.shift = np.uint64(64 - bits)
-        self.keys: Keys = np.zeros(1 << bits, np.uint64)
-        self.numbers: Signatures = np.zeros(1 << bits, np.uint32)
-
-    def numbers_of(self, found: Windows) -> Signatures:
-        """Mixed SHA-1 numbers of all shingles, in order."""
-        slots = (found.keys >> self.shift).view(np.int64)
-        numbers = self.numbers[slots]
-        missed = np.flatnonzero(self.keys[slots] != found.keys)
-        if len(missed):
-            few = len(missed) < VECTORS_FROM
-            fresh = mix32(_few_sha1_numbers(found, missed) if few else _sha1_numbers(found, missed))
-            numbers[missed] = fresh
-            self.keys[slots[missed]] = found.keys[missed]
-            self.numbers[slots[missed]] = fresh
-        return numbers
-
-
 def permutations(num_perm: int, seed: int) -> Signatures:
     """The factors and summands of datasketch's "affine32", two rows."""
     draw = np.random.RandomState(seed)
     factors = draw.randint(0, 1 << 31, num_perm, np.uint32) * np.uint32(2) + np.uint32(1)
     return np.array([factors, draw.randint(0, 1 << 32, num_perm, np.uint32)])
-
-
-def mix32(numbers: Signatures) -> Signatures:
-    """MurmurHash3's last step: each bit of a number changes half of all bits."""
-    mixed = numbers ^ (numbers >> np.uint32(16))
-    mixed *= np.uint32(0x85EBCA6B)
-    mixed ^= mixed >> np.uint32(13)
-    mixed *= np.uint32(0xC2B2AE35)
-    mixed ^= mixed >> np.uint32(16)
-    return mixed
 
 
 def band_keys(signatures: Signatures, bands: int, rows: int) -> Keys:
@@ -203,12 +171,32 @@ def shared_counter(engine: Engine) -> SharedCounter:
 
 
 def _shared_counts(sets: Sequence[Keys], _: Indices, pairs: npt.NDArray[np.int64]) -> Indices:
-    counts = np.empty(len(pairs), np.int64)
-    for number, (a, b) in enumerate(pairs.tolist()):
-        both = np.concatenate((sets[a], sets[b]))
-        both.sort()
-        counts[number] = np.count_nonzero(both[1:] == both[:-1])
+    counts: Indices = np.empty(len(pairs), np.int64)
+    # Most pairs are stars: one set looked up in many.
+    degrees = np.bincount(pairs.ravel(), minlength=len(sets))
+    is_second = degrees[pairs[:, 1]] > degrees[pairs[:, 0]]
+    hubs = np.where(is_second, pairs[:, 1], pairs[:, 0])
+    others = np.where(is_second, pairs[:, 0], pairs[:, 1])
+    order = np.argsort(hubs, kind="stable")
+    for star in np.split(order, np.flatnonzero(np.diff(hubs[order])) + 1):
+        if len(star):
+            hub = sets[int(hubs[star[0]])]
+            counts[star] = _shared_with(hub, [sets[other] for other in others[star].tolist()])
     return counts
+
+
+def _shared_with(hub: Keys, others: Sequence[Keys]) -> Indices:
+    if len(others) < STAR_FROM or not len(hub):
+        counts: Indices = np.empty(len(others), np.int64)
+        for number, other in enumerate(others):
+            both = np.concatenate((hub, other))
+            both.sort()
+            counts[number] = np.count_nonzero(both[1:] == both[:-1])
+        return counts
+    keys = np.concatenate(others)
+    owners = np.repeat(np.arange(len(others)), [len(other) for other in others])
+    places = np.minimum(np.searchsorted(hub, keys), len(hub) - 1)
+    return np.bincount(owners[hub[places] == keys], minlength=len(others))
 
 
 _Fill = Callable[[Sequence[str], ShingleMemory, Signatures, Signatures], None]
@@ -292,107 +280,3 @@ def _work_by_fork(work: Callable[[list[slice]], None], shares: list[list[slice]]
 def _bits_for(texts: Sequence[str], share: Sequence[slice]) -> int:
     shingles = len(share) * CHUNK if len(share) > 1 else sum(map(len, texts))
     return max(10, shingles.bit_length())
-
-
-_SHA1_START: Final = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0)
-_SHA1_WORDS: Final = 16
-_SHA1_BLOCK: Final = 8192
-_LAST_BYTE_MASKS: Final = np.array([0, 0xFF000000, 0xFFFF0000, 0xFFFFFF00, 0xFFFFFFFF], np.uint32)
-# The bit that ends the message follows its last byte; none in words that are full or beyond.
-_END_BITS: Final = np.array([0, 0x80000000, 0x800000, 0x8000, 0x80, 0], np.uint32)
-
-
-def _few_sha1_numbers(found: Windows, which: Indices) -> Signatures:
-    text = found.codes.tobytes().decode("utf-32-le", "surrogatepass")
-    starts = found.starts[which]
-    digests = b"".join(
-        hashlib.sha1(
-            text[start:end].encode("utf-8", "surrogatepass"), usedforsecurity=False
-        ).digest()[:4]
-        for start, end in zip(
-            starts.tolist(), (starts + found.lengths[which]).tolist(), strict=True
-        )
-    )
-    return np.frombuffer(digests, "<u4").astype(np.uint32)
-
-
-def _sha1_numbers(found: Windows, which: Indices) -> Signatures:
-    """The first four bytes of the SHA-1 digests of some shingles' UTF-8, as little-endian."""
-    codes = found.codes
-    raw = codes.tobytes().decode("utf-32-le", "surrogatepass").encode("utf-8", "surrogatepass")
-    widths = 1 + (codes >= 0x80).view(np.int8) + (codes >= 0x800) + (codes >= 0x10000)
-    offsets = np.concatenate(([0], np.cumsum(widths, dtype=np.int64)))
-    padded: Codes = np.frombuffer(raw + bytes(24), np.uint8).astype(np.uint32)
-    words = padded[:-3] << np.uint32(24)
-    words |= padded[1:-2] << np.uint32(16)
-    words |= padded[2:-1] << np.uint32(8)
-    words |= padded[3:]
-    starts = offsets[found.starts[which]]
-    lengths = offsets[found.starts[which] + found.lengths[which]] - starts
-    numbers: Signatures = np.empty(len(which), np.uint32)
-    for at in range(0, len(which), _SHA1_BLOCK):
-        some = slice(at, at + _SHA1_BLOCK)
-        numbers[some] = _sha1_block(words, starts[some], lengths[some])
-    return numbers.byteswap()
-
-
-def _sha1_block(words: Codes, starts: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> Signatures:
-    # At most 5 characters of 4 bytes: the message ends in word 5 and needs one block.
-    schedule: list[Any] = []
-    for word in range(6):
-        left = lengths - 4 * word
-        read = words[np.minimum(starts + 4 * word, len(words) - 1)]
-        read &= _LAST_BYTE_MASKS[np.clip(left, 0, 4)]
-        read |= _END_BITS[np.clip(left, -1, 4) + 1]
-        schedule.append(read)
-    schedule += [np.zeros(len(starts), np.uint32) for _ in range(6, _SHA1_WORDS - 1)]
-    schedule.append((lengths * 8).astype(np.uint32))
-    return _sha1_rounds(schedule)
-
-
-def _sha1_rounds(schedule: list[Signatures]) -> Signatures:
-    """The first word of SHA-1 of one block each (FIPS 180-4), over arrays of words."""
-    a, b, c, d, e = (np.full_like(schedule[0], word) for word in _SHA1_START)
-    turned, choice = np.empty_like(a), np.empty_like(a)
-    for number in range(80):
-        word = schedule[number % 16]
-        if number >= 16:
-            word ^= schedule[(number - 3) % 16]
-            word ^= schedule[(number - 8) % 16]
-            word ^= schedule[(number - 14) % 16]
-            _rotate(word, 1, turned)
-        _choose(number, b, c, d, choice)
-        e += choice
-        e += word
-        e += _ROUND_WORDS[number // 20]
-        np.left_shift(a, 5, out=turned)
-        e += turned
-        np.right_shift(a, 27, out=turned)
-        e += turned
-        _rotate(b, 30, turned)
-        a, b, c, d, e = e, a, b, c, d
-    return a + np.uint32(_SHA1_START[0])
-
-
-_ROUND_WORDS: Final = tuple(map(np.uint32, (0x5A827999, 0x6ED9EBA1, 0x8F1BBCDC, 0xCA62C1D6)))
-
-
-def _choose(number: int, b: Signatures, c: Signatures, d: Signatures, out: Signatures) -> None:
-    if number < 20:
-        np.bitwise_xor(c, d, out=out)
-        np.bitwise_and(out, b, out=out)
-        np.bitwise_xor(out, d, out=out)
-    elif 40 <= number < 60:
-        # The bits of b and c where they agree, else those of d.
-        np.bitwise_xor(b, c, out=out)
-        np.bitwise_and(out, d, out=out)
-        np.bitwise_xor(out, b & c, out=out)
-    else:
-        np.bitwise_xor(b, c, out=out)
-        np.bitwise_xor(out, d, out=out)
-
-
-def _rotate(words: Signatures, bits: int, spare: Signatures) -> None:
-    np.right_shift(words, 32 - bits, out=spare)
-    np.left_shift(words, bits, out=words)
-    np.bitwise_or(words, spare, out=words)

@@ -17,7 +17,8 @@ from evolkit.filters.shingles import KEY_FACTOR, LETTER_FACTOR, Indices, Keys, c
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evolkit.filters.minhash import ShingleMemory, Signatures
+    from evolkit.filters.minhash import Signatures
+    from evolkit.filters.shingle_numbers import ShingleMemory
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 

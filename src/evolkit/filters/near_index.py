@@ -20,7 +20,7 @@ from evolkit.filters.shingles import Indices, Keys, key_jaccard, prepare, unique
 from evolkit.filters.sketches import HashOptions, Sketcher, Sketches
 
 if TYPE_CHECKING:
-    from datasketch import MinHashLSH  # type: ignore[import-untyped]  # has no type hints
+    from datasketch import MinHashLSH
 
 FORMAT: Final = 1
 BUCKET_LIMIT: Final = 64
