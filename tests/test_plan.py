@@ -4,6 +4,8 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -481,3 +483,14 @@ def test_signatures_tell_plans_apart() -> None:
     assert ours.seeds_digest == plan(MIXED, Recipe(seed=1), model="m").seeds_digest
     assert ours.seeds_digest != plan(MIXED[1:], Recipe(seed=1)).seeds_digest
     assert Recipe(seed=1).signature != Recipe(seed=2).signature
+
+
+def test_the_demos_seeds_show_several_languages_and_tasks() -> None:
+    """A dozen seeds, at least six languages and four tasks, each with an answer of its own."""
+    file = resources.files("evolkit") / "demo" / "seeds.jsonl"
+    planned = plan(Path(str(file)), Recipe(evols=1))
+    seeds = list(planned.seeds)
+    assert len(seeds) == planned.counts.evolved == 12
+    assert len({seed.language for seed in seeds}) >= 6
+    assert len({seed.task for seed in seeds}) >= 4
+    assert all(seed.response for seed in seeds)
