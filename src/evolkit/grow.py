@@ -7,7 +7,7 @@ that was broken off makes the same records as one that was not.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,8 +43,9 @@ from evolkit.render import (
 )
 
 Row = Record | Reject | Failure
-Put = Callable[[Row, int, int], None]
-"""Takes a row that ended, its position, and how many conversations were to grow from it."""
+Put = Callable[[Row, int, int], Awaitable[None]]
+"""Takes a row that ended, its position, and how many conversations were to grow from it; returns
+when that is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class _Trail:
     completions: list[Completion] = field(default_factory=list)
     follow_ups: list[str] = field(default_factory=list)
     draws: dict[str, str] = field(default_factory=dict)
+    salvage: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     draw: str = ""
 
     def usage(self) -> Usage:
@@ -98,36 +101,45 @@ class Grower:
         record = work.evolved
         if record is None:
             row = await self._evolved(work.row)
-            self._put(row, work.position, len(work.row.conversations))
+            await self._put(row, work.position, len(work.row.conversations))
             if not isinstance(row, Record):
                 return
             record = row
         if len(work.missing) == 1:
             await self._conversation_into(work, record, *work.missing[0])
-        elif work.missing:
-            async with asyncio.TaskGroup() as group:
-                for position, conversation in work.missing:
-                    group.create_task(self._conversation_into(work, record, position, conversation))
+            return
+        # No task group: an error of one would cancel the others, with their calls in flight.
+        growing = [self._conversation_into(work, record, *each) for each in work.missing]
+        for ended in await asyncio.gather(*growing, return_exceptions=True):
+            if ended is not None:
+                raise ended
 
     async def _conversation_into(
         self, work: Work, record: Record, position: int, conversation: ConversationRow
     ) -> None:
-        self._put(await self._conversation(work.row, record, conversation), position, 0)
+        await self._put(await self._conversation(work.row, record, conversation), position, 0)
 
     async def _evolved(self, row: EvolvedRow) -> Row:
         seed, evol = row.seed, row.evol
         trail = _Trail(draws=row.draws.as_dict())
         asked = instruction_tags(evol, seed.language, row.draws)
         answered = response_tag(evol, seed.language, row.draws)
+        examples = load_examples(seed.language, "evolve", self._recipe.examples)
         prompt = render(
             evol,
             seed,
             draws=row.draws,
-            examples=load_examples(seed.language, "evolve", self._recipe.examples),
+            examples=examples,
             frame=self._recipe.frame,
         )
         try:
-            about: About = {"expected": asked, "source": seed.instruction, "role": "instruction"}
+            about: About = {
+                "expected": asked,
+                "source": seed.instruction,
+                "answer": seed.response or "",
+                "shown": [each.text for each in examples],
+                "role": "instruction",
+            }
             instruction = await self._draft("evolve", 0, prompt, about, trail, seed)
             messages: list[Message] = [{"role": "user", "content": instruction}]
             answer = await self._answer("answer", 0, messages, answered, row.draws, trail, seed)
@@ -179,17 +191,20 @@ class Grower:
         drawn = replace(conversation.draws[turn - 1], variety=row.draws.variety)
         (tag,) = record.response_language
         first = messages[0]["content"]
+        examples = load_examples(row.seed.language, "follow_up", self._recipe.examples)
         prompt = render(
             item,
             Seed(instruction=first, language=tag, task=row.seed.task, id=row.seed.id),
             draws=drawn,
             history=messages if self._recipe.history == "full" else (),
-            examples=load_examples(row.seed.language, "follow_up", self._recipe.examples),
+            examples=examples,
             frame=self._recipe.frame,
         )
         about: About = {
             "expected": (tag,),
             "source": messages[-2]["content"],
+            "answer": messages[-1]["content"],
+            "shown": [each.text for each in examples],
             "role": "follow_up",
         }
         # Two conversations may ask the same of the same instruction; each gets a draw of its own.
@@ -212,14 +227,8 @@ class Grower:
         seed: Seed,
     ) -> str:
         """A draft that parses and passes the checks, drawn again as often as the recipe says."""
-        key = INSTRUCTION_KEY if step == "evolve" else FOLLOW_UP_KEY
         about = {**about, "delimiter": prompt.delimiter or ""}
-
-        def read(text: str) -> str | Verdict:
-            draft = parse_reply(text, key=key)
-            return draft if isinstance(draft, Verdict) else self._checked(draft.text, about)
-
-        return await self._drawn(step, turn, prompt, read, trail, seed)
+        return await self._drawn(step, turn, prompt, about, trail, seed)
 
     async def _answer(
         self,
@@ -238,22 +247,12 @@ class Grower:
             frame=self._recipe.frame,
         )
         about: About = {"expected": (tag,), "source": messages[-1]["content"], "role": "response"}
-
-        def read(text: str) -> str | Verdict:
-            draft = parse_answer(text)
-            return draft if isinstance(draft, Verdict) else self._checked(draft.text, about)
-
-        return await self._drawn(step, turn, prompt, read, trail, seed)
+        return await self._drawn(step, turn, prompt, about, trail, seed)
 
     async def _drawn(
-        self,
-        step: Step,
-        turn: int,
-        prompt: Prompt,
-        read: Callable[[str], str | Verdict],
-        trail: _Trail,
-        seed: Seed,
+        self, step: Step, turn: int, prompt: Prompt, about: About, trail: _Trail, seed: Seed
     ) -> str:
+        """A text that parses and passes, drawn again as often as the recipe says."""
         request = Request(prompt.messages, self._recipe.sampling, prompt.schema)
         for number in range(self._recipe.redraws + 1):
             try:
@@ -261,18 +260,34 @@ class Grower:
                     request, step=step, language=seed.language, draw=f"{trail.draw} {number}"
                 )
             except CallError as error:
-                raise _EndedError(step, turn, error) from error
+                ended = _EndedError(step, turn, error)
+                if error.cause == "length":
+                    continue
+                raise ended from error
             trail.completions.append(completion)
-            found = read(completion.text)
+            found = self._checked(completion.text, about, trail, f"{step} {turn}")
             if isinstance(found, str):
                 return found
-            rejected = _EndedError(step, turn, found, completion.text)
-        raise rejected
+            ended = _EndedError(step, turn, found, completion.text)
+        raise ended
 
-    def _checked(self, text: str, about: About) -> str | Verdict:
+    def _checked(self, text: str, about: About, trail: _Trail, where: str) -> str | Verdict:
+        """The text of a completion, if it parses and its filters let it pass."""
         role: TextRole = about["role"]
-        verdict = self._filters[role].check(text, **about)
-        return text if verdict.keep else verdict
+        if role == "response":
+            draft = parse_answer(text)
+        else:
+            key = INSTRUCTION_KEY if role == "instruction" else FOLLOW_UP_KEY
+            draft = parse_reply(text, key=key)
+        if isinstance(draft, Verdict):
+            return draft
+        verdict = self._filters[role].check(draft.text, **about)
+        if not verdict.keep:
+            return verdict
+        trail.salvage += draft.salvage
+        if verdict.outcome == "abstain":
+            trail.notes.append(f"{where}: {verdict.filter}: {verdict.reason}")
+        return draft.text
 
     def _end(
         self,
@@ -319,6 +334,8 @@ class Grower:
             "evol": row.evol.id,
             "follow_ups": tuple(trail.follow_ups),
             "draws": trail.draws,
+            "salvage": tuple(dict.fromkeys(trail.salvage)),
+            "notes": tuple(trail.notes),
             "model": self._plan.model,
             "usage": trail.usage(),
         }

@@ -165,7 +165,11 @@ class Usage(_Frozen):
 
 
 class _Row(_Frozen):
-    """Where a row comes from; shared by records, rejects and failures."""
+    """Where a row comes from; shared by records, rejects and failures.
+
+    `salvage` names the parser's rules that were needed for its drafts, `notes` the filters that
+    could not tell, as `step turn: filter: reason`.
+    """
 
     id: str
     kind: RowKind
@@ -175,6 +179,8 @@ class _Row(_Frozen):
     evol: str
     follow_ups: tuple[str, ...] = ()
     draws: dict[str, str] = Field(default_factory=dict)
+    salvage: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     model: str = ""
     usage: Usage = Usage()
 
@@ -185,8 +191,7 @@ class Record(_Row):
     `messages` alternate user and assistant. `instruction_language` and `response_language` are
     the tags asked for in the first turn (several where languages are mixed). `parent` is the id
     of the evolved record that a conversation grew from. `ended` says why a conversation stopped
-    before its last planned turn, None if it did not. `notes` are verdicts of filters that
-    abstained. `signature` is one line that tells version, taxonomy, run seed and model.
+    before its last planned turn, None if it did not. `signature` is one line that tells version, taxonomy, run seed and model.
     """
 
     messages: tuple[Message, ...]

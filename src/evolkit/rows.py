@@ -228,8 +228,8 @@ class Parquet(_File):
     @contextlib.contextmanager
     def _table(self) -> Iterator[Any]:
         try:
-            import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
-            import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+            import pyarrow as pa
+            import pyarrow.parquet as pq
         except ImportError as error:
             raise MissingExtra("pyarrow", "parquet") from error
         try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from evolkit.errors import UnknownName
 
 if TYPE_CHECKING:
-    from bpe_openai import Encoding  # type: ignore[import-untyped]  # ships no types
+    from bpe_openai import Encoding
 
 EncodingName = Literal["cl100k_base", "o200k_base"]
 """GPT-4's encoding, with which the papers count, and GPT-4o's, kinder to other scripts."""

@@ -50,6 +50,10 @@ def case_about(case: dict[str, Any]) -> About:
     about: About = {}
     if "source" in case:
         about["source"] = case["source"]
+    if "answer" in case:
+        about["answer"] = case["answer"]
+    if "shown" in case:
+        about["shown"] = case["shown"]
     if "role" in case:
         about["role"] = case["role"]
     if "delimiter" in case:

@@ -5,7 +5,7 @@ from typing import ClassVar, Final, Unpack
 from evolkit.filters.base import About, Filter
 from evolkit.labels import label_pattern
 from evolkit.records import Verdict
-from evolkit.segments import normalise
+from evolkit.segments import normalise, units
 
 MIN_ECHO: Final = 12
 """Characters a source must have for its repetition to be an echo."""
@@ -16,7 +16,8 @@ class AnsweredFilter(Filter):
 
     `label`: the text begins with 'Answer:' or the like, in any language of `labels.toml`, and its
     source does not. `echo`: the text repeats its source and goes on with such a label, or holds a
-    line 'Answer: ...' with words behind it that the source lacks. Nothing else tells an answer
+    line 'Answer: ...' with words behind it that the source lacks. `own_answer`: the text is the
+    source's own answer, where that is known. Nothing else tells an answer
     from an instruction in every language, so nothing else is rejected.
     """
 
@@ -25,6 +26,9 @@ class AnsweredFilter(Filter):
     def check(self, text: str, **about: Unpack[About]) -> Verdict:
         if about.get("role") == "response":
             return self.keep()
+        answer = about.get("answer")
+        if answer and units(normalise(text)) == units(normalise(answer)):
+            return self.reject("own_answer")
         pattern = label_pattern("answer", "assistant")
         if not (":" in text or "：" in text):
             return self.keep()

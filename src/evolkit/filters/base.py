@@ -15,12 +15,15 @@ class About(TypedDict, total=False):
 
     `expected`: tag or tags the text should be in. The script in a tag counts: `hin_Latn` is
     romanised Hindi. Several tags: any of them, or a mixture. `source`: the text this one was
-    made from or answers. `role`: what the text is in its conversation. `delimiter`: the tag
-    name that enclosed foreign text in the prompt.
+    made from or answers, `answer` that source's own answer where it is known. `shown`: texts
+    that the prompt held as examples. `role`: what the text is in its conversation. `delimiter`:
+    the tag name that enclosed foreign text in the prompt.
     """
 
     expected: str | Sequence[str]
     source: str
+    answer: str
+    shown: Sequence[str]
     role: TextRole
     delimiter: str
 

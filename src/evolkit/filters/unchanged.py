@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Unpack
 import regex
 
 from evolkit.errors import ConfigError
-from evolkit.filters.base import About, Filter
+from evolkit.filters.base import About, Filter, TextRole
 from evolkit.records import Verdict
 from evolkit.segments import normalise, units
 
@@ -17,7 +17,10 @@ MAX_MIDDLE: Final = 400
 
 
 class UnchangedFilter(Filter):
-    """Rejects a draft that says what its source says; abstains without `source`.
+    """Rejects a draft that says what its source says, or an example of its prompt.
+
+    Abstains without `source`. `copied_example`: as `same` or `nearly_same`, but of a text in
+    `shown`.
 
     `same`: equal but for case, white space, punctuation, number format and invisible characters.
     `nearly_same`: fewer than `min_changed` units (words; graphemes where words aren't spaced)
@@ -41,9 +44,15 @@ class UnchangedFilter(Filter):
         self.max_ratio = max_ratio
 
     def check(self, text: str, **about: Unpack[About]) -> Verdict:
+        for example in about.get("shown", ()):
+            if not self._against(text, example, role="instruction").keep:
+                return self.reject("copied_example", 1.0)
         source = about.get("source")
         if source is None:
             return self.abstain("no_source")
+        return self._against(text, source, about.get("role", "instruction"))
+
+    def _against(self, text: str, source: str, role: TextRole) -> Verdict:
         plain, plain_source = normalise(text), normalise(source)
         if plain == plain_source:
             return self.reject("same", 1.0)
@@ -53,7 +62,7 @@ class UnchangedFilter(Filter):
         if before == after:
             # Two texts of punctuation alone have no units to be equal in.
             return self.reject("same", 1.0) if before else self.keep()
-        if about.get("role") == "response":
+        if role == "response":
             return self.keep()
         return self._compared(before, after)
 
