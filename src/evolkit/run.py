@@ -6,6 +6,8 @@ another process works in it.
 """
 
 import asyncio
+import contextlib
+import contextvars
 import json
 import threading
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
@@ -15,17 +17,22 @@ from typing import Any, TypeVar, Unpack, cast
 
 from evolkit.clients import make_client
 from evolkit.clients.base import Client
-from evolkit.errors import RunError, RunLocked
+from evolkit.errors import CAUSES, RunError, UnknownName
 from evolkit.export import export
+from evolkit.folder import held, is_held
 from evolkit.grow import Row
+from evolkit.options import RunOptions
 from evolkit.plan import plan
 from evolkit.recipe import Recipe
 from evolkit.records import Failure, Record, Reject, RowKind, Seed
 from evolkit.report.stats import Stats, stats
-from evolkit.session import LEDGER_FILE, RunOptions, Session, held
-from evolkit.store.ledger import Ledger, Spend, Tally
+from evolkit.session import Session
+from evolkit.store.entries import Spend, Tally
+from evolkit.store.ledger import LEDGER_FILE, Ledger
 
 T = TypeVar("T")
+ROWS_AHEAD = 100
+"""Rows that `astream` keeps for a reader who is slower than the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Run:
         """Where the run stands, also while another process works on it."""
         ledger = self._ledger
         state = ledger.meta("state", "interrupted")
-        if state == "running" and not self._is_held():
+        if state == "running" and not is_held(self.path):
             state = "interrupted"
         return Status(
             state=state,
@@ -144,15 +151,11 @@ class Run:
 
         Raises RunLocked while another process works in the folder.
         """
+        for cause in causes or ():
+            if cause not in CAUSES:
+                raise UnknownName("cause", cause, CAUSES)
         with held(self.path):
             return self._ledger.drop_failures(causes)
-
-    def _is_held(self) -> bool:
-        try:
-            with held(self.path):
-                return False
-        except RunLocked:
-            return True
 
     def __repr__(self) -> str:
         return f"<Run {str(self.path)!r}: {self.status().state}>"
@@ -211,18 +214,29 @@ async def astream(
     out: str | Path,
     **options: Any,
 ) -> AsyncIterator[Row]:
-    """Rows as they end: records, rejects and failures. Leaving the loop stops the run cleanly."""
+    """Rows as they end, each once it is on record: records, rejects and failures.
+
+    The run waits for a reader who is slower. Leaving the loop stops it cleanly, at the latest
+    when the iterator is closed (`contextlib.aclosing`).
+    """
     rows: asyncio.Queue[Row | None] = asyncio.Queue()
-    options["on_row"] = rows.put_nowait
-    task = asyncio.create_task(arun(seeds, recipe, client=client, out=out, **options))
-    task.add_done_callback(lambda _: rows.put_nowait(None))
+    room = asyncio.Semaphore(ROWS_AHEAD)
+
+    async def put(row: Row) -> None:
+        await room.acquire()
+        rows.put_nowait(row)
+
+    options["on_row"] = put
+    running = asyncio.create_task(arun(seeds, recipe, client=client, out=out, **options))
+    running.add_done_callback(lambda _: rows.put_nowait(None))
     try:
         while (row := await rows.get()) is not None:
+            room.release()
             yield row
-        await task
+        await running
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def open_run(path: str | Path) -> Run:
@@ -238,16 +252,35 @@ def in_loop(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     ended: list[T] = []
     errors: list[BaseException] = []
+    tasks: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+    is_started = threading.Event()
+
+    async def main() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.append((asyncio.get_running_loop(), task))
+        is_started.set()
+        return await work
 
     def target() -> None:
         try:
-            ended.append(asyncio.run(work))
+            ended.append(asyncio.run(main()))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             errors.append(error)
 
-    thread = threading.Thread(target=target, name="evolkit-run")
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(target,), name="evolkit-run")
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:
+        # The user interrupts the thread that waits; the one that spends must hear of it.
+        is_started.wait()
+        ((loop, task),) = tasks
+        with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
     if errors:
         raise errors[0]
     return ended[0]

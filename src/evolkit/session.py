@@ -5,64 +5,39 @@ grows the others. Rows are fed as they are needed, so that neither seeds nor row
 """
 
 import asyncio
+import contextlib
+import inspect
 import json
-import os
 import random
-import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple
 
-from evolkit.caller import Caller, Limits, Meter
+from evolkit.caller import Caller, Limits, Meter, StoppedError
 from evolkit.clients.base import Client, Price
 from evolkit.clock import Clock
-from evolkit.errors import BudgetError, EvolkitError, RunLocked, StorageError
+from evolkit.errors import BudgetError, StorageError
 from evolkit.filters.sets import filter_set
+from evolkit.folder import held, make_folder
 from evolkit.grow import Grower, Row, Work
 from evolkit.limits import Breaker, Budget, RateLimit, Slots
+from evolkit.options import RunOptions, checked
 from evolkit.plan import EvolvedRow, Plan
 from evolkit.records import Record
 from evolkit.store.completions import CompletionStore
-from evolkit.store.ledger import EndedRow, Ending, Ledger
+from evolkit.store.entries import EndedRow, Known, Move
+from evolkit.store.ledger import LEDGER_FILE, Ledger
 from evolkit.store.writer import Writer
 
-LEDGER_FILE = "ledger.sqlite"
+__all__ = ["LEDGER_FILE", "Progress", "RunOptions", "Session", "held"]
+
 STORE_FILE = "completions.sqlite"
-LOCK_FILE = "lock"
 ROWS_PER_LOOK = 100
 """Planned rows asked for at once; with their conversations a few hundred ids."""
-
-
-class RunOptions(TypedDict, total=False):
-    """How a run calls its model, all optional.
-
-    `store`: file of completions shared with other runs (default: one in the run folder).
-    `concurrency`: most calls in flight (64, and no more than the client wants). `max_attempts`
-    (5) and `timeout_s` (120) of one call. `budget_usd`, `budget_tokens`: what the run may
-    spend, all its sessions together. `price_per_million`: USD for a million prompt tokens and
-    a million completion tokens, where the client's own price is unknown or wrong.
-    `requests_per_minute`, `tokens_per_minute`: rates never exceeded. `max_outage_s` (600): how
-    long an endpoint may fail everything before the session ends. `on_row` gets every row as it
-    ends, `watch` a `Progress` about twice a second. `clock` is for tests.
-    """
-
-    store: str | Path | None
-    concurrency: int
-    max_attempts: int
-    timeout_s: float
-    budget_usd: float | None
-    budget_tokens: int | None
-    price_per_million: tuple[float, float] | None
-    requests_per_minute: float | None
-    tokens_per_minute: float | None
-    max_outage_s: float
-    on_row: Callable[[Row], None] | None
-    watch: Callable[["Progress"], None] | None
-    clock: Clock
 
 
 @dataclass(slots=True)
@@ -78,6 +53,20 @@ class Progress:
     started_at: float = 0.0
     is_fed: bool = False
 
+    def add(self, rows: Iterable[Known]) -> None:
+        """Counts rows of an earlier plan that this one keeps."""
+        for each in rows:
+            self.ended[each.kind, each.ending] += 1
+            self.orphans += 0 if each.ending == "record" else each.children
+
+
+class _Missing(NamedTuple):
+    """A chunk of the plan against the ledger: rows to grow, rows that move to a new place."""
+
+    works: list[Work]
+    moves: list[Move]
+    moved: list[Known]
+
 
 class Session:
     """One process's work on one run folder."""
@@ -86,30 +75,28 @@ class Session:
         self._plan = plan
         self._client = client
         self._folder = folder
-        self._options = options
+        self._options = checked(options)
         self._clock = options.get("clock") or Clock()
-        self._stopped: EvolkitError | None = None
+        self._stopped: Exception | None = None
+        self._caller: Caller | None = None
 
     async def run(self) -> None:
         """Ends every row of the plan, or raises what keeps it from that.
 
         A budget that is reached is no error: the ledger notes it and the rest is left.
         """
+        limits = self._limits()
         make_folder(self._folder)
-        with held(self._folder):
-            ledger = Ledger(self._folder / LEDGER_FILE)
-            store = CompletionStore(self._store_path())
-            try:
-                async with AsyncExitStack() as stack:
-                    limits = self._limits()
-                    self._begin(ledger)
-                    await stack.enter_async_context(self._client)
-                    writer = await stack.enter_async_context(Writer(store, ledger))
-                    await self._grow(ledger, store, writer, limits)
-                self._finish(ledger)
-            finally:
-                store.close()
-                ledger.close()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(held(self._folder))
+            ledger = stack.enter_context(contextlib.closing(Ledger(self._folder / LEDGER_FILE)))
+            store = stack.enter_context(contextlib.closing(CompletionStore(self._store_path())))
+            async with AsyncExitStack() as parts:
+                self._begin(ledger)
+                await parts.enter_async_context(self._client)
+                writer = await parts.enter_async_context(Writer(store, ledger))
+                await self._grow(ledger, store, writer, limits)
+            self._finish(ledger)
 
     def _begin(self, ledger: Ledger) -> None:
         """Writes down what this run is, and starts a new generation when the plan changed."""
@@ -124,20 +111,20 @@ class Session:
                 "calls": counts.calls.total(),
             }
         )
-        seeds = f"{signature} {plan.seeds_digest} {planned}"
-        if ledger.meta("plan") != seeds:
-            ledger.replace_seeds(
-                (each.ordinal, each.seed.model_dump_json().encode())
-                for each in plan.planned_seeds()
+        name = f"{signature} {plan.seeds_digest} {planned}"
+        if ledger.meta("plan") != name:
+            seeds = plan.planned_seeds()
+            ledger.begin_plan(
+                name, ((each.ordinal, each.seed.model_dump_json().encode()) for each in seeds)
             )
-            ledger.set_meta("generation", str(ledger.generation + 1))
-            ledger.set_meta("plan", seeds)
-        ledger.set_meta("signature", signature)
-        ledger.set_meta("planned", planned)
-        ledger.set_meta("model", plan.model)
-        ledger.set_meta("recipe", plan.recipe.model_dump_json())
-        ledger.set_meta("state", "running")
-        ledger.set_meta("stopped", "")
+        ledger.set_meta(
+            signature=signature,
+            planned=planned,
+            model=plan.model,
+            recipe=plan.recipe.model_dump_json(),
+            state="running",
+            stopped="",
+        )
 
     async def _grow(
         self, ledger: Ledger, store: CompletionStore, writer: Writer, limits: Limits
@@ -145,79 +132,100 @@ class Session:
         chance = random.Random()
         caller = Caller(self._client, store, writer, limits, clock=self._clock, chance=chance)
         caller.take_over(ledger)
+        self._caller = caller
         progress = self._progress(ledger, caller, limits)
         generation = ledger.generation
-        on_row = self._options.get("on_row")
 
-        def put(row: Row, position: int, children: int) -> None:
-            writer.row(EndedRow(row, position, generation, children))
+        async def put(row: Row, position: int, children: int) -> None:
+            await writer.row(EndedRow(row, position, generation, children))
             ending = "record" if isinstance(row, Record) else type(row).__name__.lower()
             progress.ended[row.kind, ending] += 1
             progress.orphans += 0 if isinstance(row, Record) else children
-            if on_row is not None:
-                on_row(row)
+            await self._tell(row)
 
         grower = Grower(self._plan, caller, filter_set(self._plan.recipe.filters), put)
-        places = asyncio.Semaphore(2 * limits.slots.ceiling + 2)
         watching = asyncio.create_task(self._watch(progress))
         try:
             async with asyncio.TaskGroup() as group:
-                for works, moves in self._missing(ledger, generation):
-                    if moves:
-                        writer.moves(moves)
-                    for work in works:
-                        await places.acquire()
-                        if self._stopped is not None:
-                            break
-                        group.create_task(self._one(grower, work, places))
-                    if self._stopped is not None:
-                        break
-                    await asyncio.sleep(0)
-                else:
-                    progress.is_fed = True
-                    writer.drop_older(generation)
+                try:
+                    await self._feed(group, grower, ledger, writer, progress)
+                except Exception as error:  # noqa: BLE001 - calls in flight come home first
+                    self._stop(error)
         finally:
             watching.cancel()
-            self._show(progress)
+            await asyncio.gather(watching, return_exceptions=True)
+        self._show(progress)
+
+    async def _feed(
+        self,
+        group: asyncio.TaskGroup,
+        grower: Grower,
+        ledger: Ledger,
+        writer: Writer,
+        progress: Progress,
+    ) -> None:
+        """Starts what is missing as places get free, twice as many as calls can be in flight."""
+        places = asyncio.Semaphore(2 * progress.limits.slots.ceiling + 2)
+        generation = ledger.generation
+        for missing in self._missing(ledger, generation):
+            if missing.moves:
+                await writer.moves(missing.moves)
+                progress.add(missing.moved)
+            for work in missing.works:
+                await places.acquire()
+                if self._stopped is not None:
+                    return
+                group.create_task(self._one(grower, work, places))
+            await asyncio.sleep(0)
+        progress.is_fed = True
+        await writer.drop_older(generation)
 
     async def _one(self, grower: Grower, work: Work, places: asyncio.Semaphore) -> None:
         """Grows one row; an error that stops the run lets the calls in flight come home."""
         try:
             if self._stopped is None:
                 await grower.grow(work)
-        except* EvolkitError as group:
-            if self._stopped is None:
-                self._stopped = _first(group)
+        except StoppedError:
+            pass
+        except Exception as error:  # noqa: BLE001 - raised when all are home
+            self._stop(error)
         finally:
             places.release()
 
-    def _missing(
-        self, ledger: Ledger, generation: int
-    ) -> Iterator[tuple[list[Work], list[tuple[str, int, int]]]]:
-        """Rows still to grow, and rows that ended under an earlier plan and move; in chunks."""
+    def _stop(self, error: Exception) -> None:
+        """Ends the session: what waits is given up, what is under way comes home."""
+        if self._stopped is None:
+            self._stopped = error
+        if self._caller is not None:
+            self._caller.stop()
+
+    async def _tell(self, row: Row) -> None:
+        on_row = self._options.get("on_row")
+        if on_row is not None and inspect.isawaitable(waiting := on_row(row)):
+            await waiting
+
+    def _missing(self, ledger: Ledger, generation: int) -> Iterator[_Missing]:
+        """The plan in chunks, each against what the ledger knows."""
         position = 0
         rows = self._plan.rows()
         while chunk := list(islice(rows, ROWS_PER_LOOK)):
-            ids = [id_ for row in chunk for id_ in (row.id, *(c.id for c in row.conversations))]
-            known: dict[str, tuple[Ending, int, int]] = {}
-            for start in range(0, len(ids), 500):
-                known |= ledger.known(ids[start : start + 500])
-            works, moves = [], []
+            found = _Missing([], [], [])
+            known = ledger.known([row_id for row in chunk for row_id in _ids(row)])
             for row in chunk:
-                places = {
-                    row_id: position + n
-                    for n, row_id in enumerate([row.id, *(c.id for c in row.conversations)])
-                }
+                places = {row_id: position + n for n, row_id in enumerate(_ids(row))}
                 position += len(places)
-                moves += [
-                    (row_id, place, generation)
-                    for row_id, place in places.items()
-                    if row_id in known and known[row_id][1:] != (place, generation)
-                ]
-                work = _work(row, places, {i: known[i][0] for i in places if i in known}, ledger)
+                ended = {row_id: known[row_id] for row_id in places if row_id in known}
+                for row_id, each in ended.items():
+                    children = len(row.conversations) if row_id == row.id else 0
+                    move = Move(row_id, places[row_id], generation, children)
+                    if move[1:] != each[2:]:
+                        found.moves.append(move)
+                    if each.generation != generation:
+                        found.moved.append(each._replace(children=children))
+                work = _work(row, places, ended, ledger)
                 if work is not None:
-                    works.append(work)
-            yield works, moves
+                    found.works.append(work)
+            yield found
 
     def _progress(self, ledger: Ledger, caller: Caller, limits: Limits) -> Progress:
         counts = self._plan.counts
@@ -234,9 +242,12 @@ class Session:
         return progress
 
     async def _watch(self, progress: Progress) -> None:
-        while True:
-            self._show(progress)
-            await self._clock.sleep(0.5)
+        try:
+            while True:
+                self._show(progress)
+                await self._clock.sleep(0.5)
+        except Exception as error:  # noqa: BLE001 - the watcher is the user's; told at the end
+            self._stop(error)
 
     def _show(self, progress: Progress) -> None:
         watch = self._options.get("watch")
@@ -246,11 +257,12 @@ class Session:
     def _finish(self, ledger: Ledger) -> None:
         stopped = self._stopped
         if stopped is None:
-            ledger.set_meta("state", "finished")
+            ledger.set_meta(state="finished")
             return
-        if not isinstance(stopped, StorageError):
-            ledger.set_meta("state", "budget" if isinstance(stopped, BudgetError) else "stopped")
-            ledger.set_meta("stopped", str(stopped))
+        state = "budget" if isinstance(stopped, BudgetError) else "stopped"
+        # A disk that is full can't take this either, and the first error is the one to tell.
+        with contextlib.suppress(StorageError):
+            ledger.set_meta(state=state, stopped=str(stopped))
         if not isinstance(stopped, BudgetError):
             raise stopped
 
@@ -290,59 +302,18 @@ class Session:
         return Path(given)
 
 
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Holds a run folder for this process. Raises RunLocked, saying who has it.
-
-    The operating system lets go of it when the process dies, however it dies.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
-    owner = folder / "owner.json"
-    try:
-        lock.acquire()
-    except Timeout:
-        try:
-            holder = json.loads(owner.read_text())
-            who = f"process {holder['pid']} on {holder['host']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            who = "another process"
-        raise RunLocked(
-            f"run folder {str(folder)!r} is in use by {who}; wait for it or stop it"
-        ) from None
-    try:
-        owner.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-        yield
-    finally:
-        owner.unlink(missing_ok=True)
-        lock.release()
-
-
-def make_folder(folder: Path) -> None:
-    """Makes a folder with its parents. Raises StorageError where the disk refuses."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{folder}: {error.strerror or error}") from error
+def _ids(row: EvolvedRow) -> list[str]:
+    """The row's id and those of its conversations, in the plan's order."""
+    return [row.id, *(each.id for each in row.conversations)]
 
 
 def _work(
-    row: EvolvedRow, places: dict[str, int], ended: dict[str, str], ledger: Ledger
+    row: EvolvedRow, places: dict[str, int], ended: dict[str, Known], ledger: Ledger
 ) -> Work | None:
     """What is missing of a row, None when nothing is."""
     missing = tuple((places[each.id], each) for each in row.conversations if each.id not in ended)
     if row.id not in ended:
         return Work(row, places[row.id], missing)
-    if not missing or ended[row.id] != "record":
+    if not missing or ended[row.id].ending != "record":
         return None
     return Work(row, places[row.id], missing, ledger.record(row.id))
-
-
-def _first(group: BaseExceptionGroup[EvolkitError]) -> EvolkitError:
-    """The first error of a group; the others are its echoes."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, EvolkitError)
-    return error

@@ -42,12 +42,14 @@ class CompletionStore:
         return None if row is None else Completion(*row)
 
     def __len__(self) -> int:
-        count: int = self._connection.execute("SELECT count(*) FROM completions").fetchone()[0]
-        return count
+        with storage_errors(self.path):
+            row = self._connection.execute("SELECT count(*) FROM completions").fetchone()
+        return int(row[0])
 
     def writer_connection(self) -> sqlite3.Connection:
         """A connection of its own for the thread that writes."""
-        return connect(self.path, is_synced=True)
+        with storage_errors(self.path):
+            return connect(self.path, is_synced=True)
 
     @staticmethod
     def add(connection: sqlite3.Connection, rows: Iterable[tuple[str, Completion]]) -> None:

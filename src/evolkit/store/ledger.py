@@ -1,28 +1,33 @@
 """The ledger of a run: how each row ended, what was paid, and what is still in flight.
 
-One SQLite file. It can be made again from the plan and the completions, which are synced first;
+One SQLite file. Its rows can be made again from the plan and the completions, which are synced;
 so its own commits survive the death of the process and are not waited for on the disk, but for
-the calls in flight under a budget, which are (`intents`).
+the calls about to be sent under a budget, which are (`intents`), with all that came before.
 """
 
+import contextlib
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any
 
-from evolkit.records import Failure, Record, Reject, RowKind, Step
-from evolkit.store.sqlite import connect, open_database
+from evolkit.errors import CAUSES, RunError
+from evolkit.records import Failure, Record, Reject, RowKind
+from evolkit.store.entries import EndedRow, Ending, Intent, Known, Move, Payment, Spend, Tally, Used
+from evolkit.store.sqlite import connect, open_database, storage_errors, transaction
 
-Ending = Literal["record", "reject", "failure"]
+LEDGER_FILE = "ledger.sqlite"
+"""Its name in a run folder."""
+IDS_AT_ONCE = 500
+"""Ids in one query; SQLite takes 999 values in its older versions."""
 
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE seeds (number INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, seed BLOB NOT NULL);
 CREATE TABLE rows (
-    id BLOB PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
     position INTEGER NOT NULL,
     generation INTEGER NOT NULL,
     kind TEXT NOT NULL,
@@ -31,98 +36,33 @@ CREATE TABLE rows (
     task TEXT NOT NULL,
     language TEXT NOT NULL,
     evol TEXT NOT NULL,
-    children INTEGER NOT NULL,
-    body BLOB NOT NULL
+    children INTEGER NOT NULL
 );
 CREATE INDEX rows_by_position ON rows (position);
-CREATE TABLE paid (
-    key BLOB PRIMARY KEY,
+CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE spend (
+    step TEXT NOT NULL,
+    language TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    usd REAL NOT NULL,
+    unpriced INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    booked_prompt_tokens INTEGER NOT NULL,
+    booked_completion_tokens INTEGER NOT NULL,
+    booked_usd REAL NOT NULL,
+    PRIMARY KEY (step, language)
+) WITHOUT ROWID;
+CREATE TABLE intents (
+    number INTEGER PRIMARY KEY,
     step TEXT NOT NULL,
     language TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
-    cost_usd REAL
-) WITHOUT ROWID;
-CREATE TABLE intents (
-    number INTEGER PRIMARY KEY,
-    key BLOB NOT NULL,
-    step TEXT NOT NULL,
-    language TEXT NOT NULL,
-    usd REAL NOT NULL,
-    tokens INTEGER NOT NULL
+    usd REAL NOT NULL
 )
 """
-
-
-@dataclass(frozen=True, slots=True)
-class EndedRow:
-    """A row as it is kept: its place in the plan, how it ended, and the whole of it.
-
-    `children` is the number of conversations planned to grow from it; when it did not end as a
-    record, they can't.
-    """
-
-    row: Record | Reject | Failure
-    position: int
-    generation: int
-    children: int = 0
-
-
-class Payment(NamedTuple):
-    """One call that this run paid for."""
-
-    key: str
-    step: Step
-    language: str
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float | None
-
-    @property
-    def tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
-
-
-class Intent(NamedTuple):
-    """A call that is about to be sent, with the most it can cost."""
-
-    number: int
-    key: str
-    step: Step
-    language: str
-    usd: float
-    tokens: int
-
-
-class Tally(NamedTuple):
-    """Rows of one kind by how they ended and why.
-
-    `orphans` are conversations whose evolved instruction did not become a record.
-    """
-
-    kind: RowKind
-    ending: Ending
-    reason: str
-    task: str
-    language: str
-    evol: str
-    rows: int
-    orphans: int
-
-
-class Spend(NamedTuple):
-    """What a run has paid. `usd` counts known prices; `unpriced` calls had none."""
-
-    calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    usd: float = 0.0
-    unpriced: int = 0
-    step: str = ""
-
-    @property
-    def tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
 
 
 _ENDINGS: dict[type, Ending] = {Record: "record", Reject: "reject", Failure: "failure"}
@@ -142,107 +82,136 @@ class Ledger:
 
     def writer_connection(self) -> sqlite3.Connection:
         """A connection of its own for the thread that writes."""
-        return connect(self.path, is_synced=False)
+        with storage_errors(self.path):
+            return connect(self.path, is_synced=False)
 
     # -- meta and seeds, written before the first call --
 
     def meta(self, name: str, default: str = "") -> str:
-        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = self._one("SELECT value FROM meta WHERE name = ?", (name,))
         return default if row is None else str(row[0])
 
-    def set_meta(self, name: str, value: str) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+    def set_meta(self, **values: str) -> None:
+        """Notes all of them or none."""
+        with self._transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
-    def replace_seeds(self, seeds: Iterable[tuple[int, bytes]]) -> None:
-        """Keeps the chosen seeds, each with its ordinal, in order."""
-        with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute("DELETE FROM seeds")
-            self._connection.executemany("INSERT INTO seeds (ordinal, seed) VALUES (?, ?)", seeds)
+    def begin_plan(self, name: str, seeds: Iterable[tuple[int, bytes]]) -> None:
+        """Starts a generation of rows for another plan: its name, and its seeds in order.
+
+        Each seed comes with its ordinal. Rows of the plan before stay until they are moved.
+        """
+        values = {"plan": name, "generation": str(self.generation + 1)}
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM seeds")
+            connection.executemany("INSERT INTO seeds (ordinal, seed) VALUES (?, ?)", seeds)
+            connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def seeds(self) -> Iterator[tuple[int, bytes]]:
         """Ordinal and JSON of each chosen seed, in order."""
-        yield from self._connection.execute("SELECT ordinal, seed FROM seeds ORDER BY number")
-
-    # -- rows --
-
-    def known(self, ids: Sequence[str]) -> dict[str, tuple[Ending, int, int]]:
-        """Ending, position and generation of those of the ids that ended."""
-        marks = ",".join("?" * len(ids))
-        found = self._connection.execute(
-            f"SELECT hex(id), ending, position, generation FROM rows WHERE id IN ({marks})",  # noqa: S608 - only question marks
-            [bytes.fromhex(each) for each in ids],
-        )
-        return {row_id.lower(): (ending, place, of) for row_id, ending, place, of in found}
-
-    def record(self, row_id: str) -> Record:
-        """The record with this id; it must be there."""
-        (body,) = self._connection.execute(
-            "SELECT body FROM rows WHERE id = ?", (bytes.fromhex(row_id),)
-        ).fetchone()
-        return Record.model_validate_json(body)
-
-    def rows(
-        self, ending: Ending, kind: RowKind | None = None
-    ) -> Iterator[Record | Reject | Failure]:
-        """Rows that ended so, in the plan's order, read as they are asked for."""
-        model = _MODELS[ending]
-        for (body,) in self._connection.execute(
-            "SELECT body FROM rows WHERE ending = ? AND kind = coalesce(?, kind)"
-            " AND generation = ? ORDER BY position",
-            (ending, kind, self.generation),
-        ):
-            yield model.model_validate_json(body)
-
-    def tallies(self) -> list[Tally]:
-        """How many rows ended how, by kind, reason, task, language and evol."""
-        return [
-            Tally(*row)
-            for row in self._connection.execute(
-                "SELECT kind, ending, reason, task, language, evol, count(*),"
-                " sum(CASE ending WHEN 'record' THEN 0 ELSE children END) FROM rows"
-                " WHERE generation = ? GROUP BY kind, ending, reason, task, language, evol"
-                " ORDER BY kind, ending, reason, task, language, evol",
-                (self.generation,),
-            )
-        ]
+        yield from self._select("SELECT ordinal, seed FROM seeds ORDER BY number")
 
     @property
     def generation(self) -> int:
         """Number of the plan that the rows belong to; grows when the plan changes."""
         return int(self.meta("generation", "0"))
 
+    # -- rows --
+
+    def known(self, ids: Sequence[str]) -> dict[str, Known]:
+        """Those of the ids that ended."""
+        found: dict[str, Known] = {}
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            some = [bytes.fromhex(each) for each in ids[start : start + IDS_AT_ONCE]]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT {_KNOWN} FROM rows WHERE id IN ({marks})"  # noqa: S608 - only question marks
+            for row_id, *rest in self._select(query, some):
+                found[row_id.hex()] = Known(*rest)
+        return found
+
+    def record(self, row_id: str) -> Record:
+        """The record with this id; it must be there."""
+        row = self._one(
+            "SELECT body FROM bodies JOIN rows USING (number) WHERE id = ?",
+            (bytes.fromhex(row_id),),
+        )
+        if row is None:
+            raise RunError(f"{self.path}: row {row_id!r} has no text; start a new folder")
+        return Record.model_validate_json(row[0])
+
+    def rows(
+        self, ending: Ending, kind: RowKind | None = None
+    ) -> Iterator[Record | Reject | Failure]:
+        """Rows that ended so, in the plan's order, read as they are asked for."""
+        model = _MODELS[ending]
+        for (body,) in self._select(
+            "SELECT body FROM rows JOIN bodies USING (number) WHERE ending = ?"
+            " AND kind = coalesce(?, kind) AND generation = ? ORDER BY position",
+            (ending, kind, self.generation),
+        ):
+            yield model.model_validate_json(body)
+
+    def tallies(self) -> list[Tally]:
+        """How many rows ended how, by kind, reason, task, language and evol."""
+        found = self._select(
+            "SELECT kind, ending, reason, task, language, evol, count(*),"
+            " sum(CASE ending WHEN 'record' THEN 0 ELSE children END) FROM rows"
+            " WHERE generation = ? GROUP BY kind, ending, reason, task, language, evol"
+            " ORDER BY kind, ending, reason, task, language, evol",
+            (self.generation,),
+        )
+        return [Tally(*row) for row in found]
+
     def drop_failures(self, causes: Sequence[str] | None = None) -> int:
         """Forgets failures, all or by cause, so that the next run takes them up; their number."""
-        with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            marks = ",".join("?" * len(causes or ()))
-            where = f" AND reason IN ({marks})" if causes else ""
-            done = self._connection.execute(
-                f"DELETE FROM rows WHERE ending = 'failure'{where}",  # noqa: S608 - only question marks
-                list(causes or ()),
+        chosen = CAUSES if causes is None else tuple(causes)
+        where = f"WHERE ending = 'failure' AND reason IN ({','.join('?' * len(chosen))})"
+        with self._transaction() as connection:
+            connection.execute(
+                f"DELETE FROM bodies WHERE number IN (SELECT number FROM rows {where})",  # noqa: S608 - only question marks
+                chosen,
             )
-            return done.rowcount
+            return connection.execute(f"DELETE FROM rows {where}", chosen).rowcount  # noqa: S608 - only question marks
 
     # -- money --
 
     def spend(self) -> list[Spend]:
         """What was paid, one entry a step."""
-        return [
-            Spend(*row)
-            for row in self._connection.execute(
-                "SELECT count(*), sum(prompt_tokens), sum(completion_tokens),"
-                " coalesce(sum(cost_usd), 0.0), sum(cost_usd IS NULL), step"
-                " FROM paid GROUP BY step ORDER BY step"
+        return [Spend(*row) for row in self._select(_SPEND.format(of="step", language="''"))]
+
+    def paid(self) -> list[Spend]:
+        """What was paid, one entry a step and language."""
+        found = self._select(_SPEND.format(of="step, language", language="language"))
+        return [Spend(*row) for row in found]
+
+    def used(self) -> list[Used]:
+        """What the rows of the plan used, by kind, task and language; reads all of them."""
+        found = self._select(
+            "SELECT kind, task, language, count(*), sum(calls), sum(prompt), sum(completion),"
+            " sum(prompt * prompt), sum(completion * completion) FROM ("
+            " SELECT kind, task, language, json_extract(text, '$.usage.calls') AS calls,"
+            " json_extract(text, '$.usage.prompt_tokens') AS prompt,"
+            " json_extract(text, '$.usage.completion_tokens') AS completion FROM ("
+            " SELECT kind, task, language, CAST(body AS TEXT) AS text"
+            " FROM rows JOIN bodies USING (number) WHERE generation = ?))"
+            " GROUP BY kind, task, language",
+            (self.generation,),
+        )
+        return [Used(*row) for row in found]
+
+    def lose_intents(self) -> int:
+        """Books calls that an earlier process sent and never settled, at worst; their number."""
+        intents = [
+            Intent(*row)
+            for row in self._select(
+                "SELECT number, step, language, prompt_tokens, completion_tokens, usd FROM intents"
             )
         ]
-
-    def open_intents(self) -> list[Intent]:
-        """Calls that were sent and never settled."""
-        found = self._connection.execute(
-            "SELECT number, lower(hex(key)), step, language, usd, tokens FROM intents"
-        )
-        return [Intent(*row) for row in found]
+        with self._transaction() as connection:
+            lost = (Payment(each[1], each[2], 0, 0, None, *each[3:], True) for each in intents)
+            self.add_payments(connection, lost)
+            self.drop_intents(connection, (each.number for each in intents))
+        return len(intents)
 
     def close(self) -> None:
         self._connection.close()
@@ -251,50 +220,80 @@ class Ledger:
 
     @staticmethod
     def add_rows(connection: sqlite3.Connection, ended: Iterable[EndedRow]) -> None:
-        connection.executemany(
-            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_columns(each) for each in ended],
-        )
+        """Adds rows; one that ended before ends anew."""
+        for each in ended:
+            columns = _columns(each)
+            (number,) = connection.execute(_ADD_ROW, columns).fetchone()
+            connection.execute(
+                "INSERT OR REPLACE INTO bodies VALUES (?, ?)",
+                (number, each.row.model_dump_json().encode()),
+            )
 
     @staticmethod
     def add_payments(connection: sqlite3.Connection, payments: Iterable[Payment]) -> None:
-        connection.executemany(
-            "INSERT OR IGNORE INTO paid VALUES (?, ?, ?, ?, ?, ?)",
-            [(bytes.fromhex(each.key), *each[1:]) for each in payments],
-        )
+        """Adds to what was spent on each step and language."""
+        sums: dict[tuple[str, str], list[float]] = {}
+        for each in payments:
+            entry = sums.setdefault((each.step, each.language), [0, 0, 0, 0.0, 0, 0, 0, 0, 0.0])
+            for place, value in enumerate(_amounts(each)):
+                entry[place] += value
+        connection.executemany(_ADD_SPEND, [(*key, *entry) for key, entry in sums.items()])
 
     @staticmethod
     def add_intents(connection: sqlite3.Connection, intents: Iterable[Intent]) -> None:
-        connection.executemany(
-            "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?)",
-            [(each.number, bytes.fromhex(each.key), *each[2:]) for each in intents],
-        )
+        connection.executemany("INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?)", intents)
 
     @staticmethod
     def drop_intents(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
         connection.executemany("DELETE FROM intents WHERE number = ?", [(n,) for n in numbers])
 
     @staticmethod
-    def move_rows(connection: sqlite3.Connection, moves: Iterable[tuple[str, int, int]]) -> None:
-        """Gives rows that a new plan keeps their new position and generation."""
+    def move_rows(connection: sqlite3.Connection, moves: Iterable[Move]) -> None:
+        """Gives rows that a new plan keeps their place in it."""
         connection.executemany(
-            "UPDATE rows SET position = ?, generation = ? WHERE id = ?",
-            [(position, of, bytes.fromhex(row_id)) for row_id, position, of in moves],
+            "UPDATE rows SET position = ?, generation = ?, children = ? WHERE id = ?",
+            [(*each[1:], bytes.fromhex(each.row_id)) for each in moves],
         )
 
     @staticmethod
     def drop_older(connection: sqlite3.Connection, generation: int) -> None:
         """Forgets rows that the plan no longer holds; their completions stay."""
+        connection.execute(
+            "DELETE FROM bodies WHERE number IN (SELECT number FROM rows WHERE generation < ?)",
+            (generation,),
+        )
         connection.execute("DELETE FROM rows WHERE generation < ?", (generation,))
 
+    # -- reading and writing with errors of ours --
 
-def count_reasons(tallies: Iterable[Tally], ending: Ending, kind: RowKind) -> Counter[str]:
-    """Rows of a kind that ended so, by reason."""
-    found: Counter[str] = Counter()
-    for each in tallies:
-        if (each.ending, each.kind) == (ending, kind):
-            found[each.reason] += each.rows
-    return found
+    def _select(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        with storage_errors(self.path):
+            yield from self._connection.execute(query, values)
+
+    def _one(self, query: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+        with storage_errors(self.path):
+            row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+            return row
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with storage_errors(self.path), transaction(self._connection):
+            yield self._connection
+
+
+def _amounts(payment: Payment) -> tuple[float, ...]:
+    """In the order of the columns of `spend`."""
+    return (
+        not payment.is_lost,
+        payment.prompt_tokens,
+        payment.completion_tokens,
+        payment.cost_usd or 0.0,
+        payment.cost_usd is None and not payment.is_lost,
+        payment.is_lost,
+        payment.booked_prompt_tokens,
+        payment.booked_completion_tokens,
+        payment.booked_usd,
+    )
 
 
 def _columns(ended: EndedRow) -> tuple[object, ...]:
@@ -315,5 +314,30 @@ def _columns(ended: EndedRow) -> tuple[object, ...]:
         row.language,
         row.evol,
         ended.children,
-        row.model_dump_json().encode(),
     )
+
+
+_KNOWN = "id, kind, ending, position, generation, children"
+_ADD_ROW = """
+INSERT INTO rows (id, position, generation, kind, ending, reason, task, language, evol, children)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET position = excluded.position, generation = excluded.generation,
+kind = excluded.kind, ending = excluded.ending, reason = excluded.reason, task = excluded.task,
+language = excluded.language, evol = excluded.evol, children = excluded.children
+RETURNING number
+"""
+_SPEND = """
+SELECT sum(calls), sum(prompt_tokens), sum(completion_tokens), sum(usd), sum(unpriced), step,
+sum(lost), sum(booked_prompt_tokens), sum(booked_completion_tokens), sum(booked_usd), {language}
+FROM spend GROUP BY {of} ORDER BY {of}
+"""
+_ADD_SPEND = """
+INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,
+prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+completion_tokens = completion_tokens + excluded.completion_tokens,
+usd = usd + excluded.usd, unpriced = unpriced + excluded.unpriced, lost = lost + excluded.lost,
+booked_prompt_tokens = booked_prompt_tokens + excluded.booked_prompt_tokens,
+booked_completion_tokens = booked_completion_tokens + excluded.booked_completion_tokens,
+booked_usd = booked_usd + excluded.booked_usd
+"""

@@ -19,13 +19,15 @@ def open_database(path: Path, schema: str, *, version: int, is_synced: bool) -> 
     """
     with storage_errors(path):
         connection = connect(path, is_synced=is_synced)
-        connection.execute("BEGIN IMMEDIATE")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        found = _version(connection)
         if found == 0:
-            for statement in schema.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {version}")
-        connection.execute("COMMIT")
+            # Only here: whoever just reads must not wait for, or take, the lock for writing.
+            with transaction(connection):
+                found = _version(connection)  # another process may have been faster
+                if found == 0:
+                    for statement in schema.split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {version}")
     if found not in (0, version):
         connection.close()
         raise RunError(
@@ -52,6 +54,20 @@ def connect(path: Path, *, is_synced: bool) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All statements of the block or none; waits for others who write."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk may have rolled it back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turns SQLite's errors into ours, once, for all of the store."""
     try:
@@ -62,3 +78,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         ) from error
     except sqlite3.DatabaseError as error:
         raise RunError(f"{path}: not a database of evolkit's: {error}") from error
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return found

@@ -1,0 +1,149 @@
+"""What a ledger holds: rows as they ended, payments, calls about to be sent, and sums of them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from evolkit.records import Failure, Record, Reject, RowKind, Step
+
+Ending = Literal["record", "reject", "failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRow:
+    """A row as it is kept: its place in the plan, how it ended, and the whole of it.
+
+    `children` is the number of conversations planned to grow from it; when it did not end as a
+    record, they can't.
+    """
+
+    row: Record | Reject | Failure
+    position: int
+    generation: int
+    children: int = 0
+
+
+class Payment(NamedTuple):
+    """One call that was paid: what the provider reports, and what a budget books for it.
+
+    The two differ where the provider reports nothing; `cost_usd` is None where a price is
+    unknown. `is_lost`: no answer came, but a bill may.
+    """
+
+    step: Step
+    language: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    booked_prompt_tokens: int
+    booked_completion_tokens: int
+    booked_usd: float
+    is_lost: bool = False
+
+    @property
+    def booked_tokens(self) -> int:
+        return self.booked_prompt_tokens + self.booked_completion_tokens
+
+
+class Intent(NamedTuple):
+    """A call that is about to be sent, with the most it can cost."""
+
+    number: int
+    step: Step
+    language: str
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float
+
+
+class Known(NamedTuple):
+    """What the ledger knows of a row that ended."""
+
+    kind: RowKind
+    ending: Ending
+    position: int
+    generation: int
+    children: int
+
+
+class Move(NamedTuple):
+    """A row's place in a new plan."""
+
+    row_id: str
+    position: int
+    generation: int
+    children: int
+
+
+class Tally(NamedTuple):
+    """Rows of one kind by how they ended and why.
+
+    `orphans` are conversations whose evolved instruction did not become a record.
+    """
+
+    kind: RowKind
+    ending: Ending
+    reason: str
+    task: str
+    language: str
+    evol: str
+    rows: int
+    orphans: int
+
+
+class Spend(NamedTuple):
+    """What a run has paid for one step, in one language or (`language` is empty) in all.
+
+    `usd` counts known prices; `unpriced` calls had none.
+
+    `lost` calls brought no answer, but perhaps a bill: they timed out, broke off, or were in
+    flight when the process died. What a budget counts is `booked`, where calls that were lost
+    or came without counts stand at worst.
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+    step: str = ""
+    lost: int = 0
+    booked_prompt_tokens: int = 0
+    booked_completion_tokens: int = 0
+    booked_usd: float = 0.0
+    language: str = ""
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def booked_tokens(self) -> int:
+        return self.booked_prompt_tokens + self.booked_completion_tokens
+
+
+class Used(NamedTuple):
+    """What the rows of one kind, task and language used, however they ended.
+
+    The squares are sums of each row's tokens squared, for a variance.
+    """
+
+    kind: RowKind
+    task: str
+    language: str
+    rows: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_squares: int
+    completion_squares: int
+
+
+def count_reasons(tallies: Iterable[Tally], ending: Ending, kind: RowKind) -> Counter[str]:
+    """Rows of a kind that ended so, by reason."""
+    found: Counter[str] = Counter()
+    for each in tallies:
+        if (each.ending, each.kind) == (ending, kind):
+            found[each.reason] += each.rows
+    return found

@@ -1,0 +1,73 @@
+"""What the rows of a run used, summed up by the ledger for those who plan a larger one."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from evolkit.records import RowKind, Step
+from evolkit.store.sqlite import connect, storage_errors
+
+_ROWS = """
+SELECT kind, task, language, sum(n), count(*), sum(calls), sum(sent), sum(sent * sent), sum(got),
+    sum(got * got), sum(orphans)
+FROM (
+    SELECT kind, task, language, count(*) AS n,
+        sum(json_extract(CAST(body AS TEXT), '$.usage.calls')) AS calls,
+        sum(json_extract(CAST(body AS TEXT), '$.usage.prompt_tokens')) AS sent,
+        sum(json_extract(CAST(body AS TEXT), '$.usage.completion_tokens')) AS got,
+        sum(CASE ending WHEN 'record' THEN 0 ELSE children END) AS orphans
+    FROM rows JOIN bodies USING (number)
+    WHERE generation = (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'generation')
+    GROUP BY kind, task, language, json_extract(CAST(body AS TEXT), '$.seed_id')
+)
+GROUP BY kind, task, language
+"""
+_STEPS = "SELECT step, language, calls, prompt_tokens, completion_tokens FROM spend"
+
+
+class Used(NamedTuple):
+    """What the rows of one kind, task and language used, completions taken from a store too.
+
+    Squares are sums over the rows' seeds. Conversations that could not grow, as their evolved
+    instruction did not become a record, count as rows that used nothing.
+    """
+
+    kind: RowKind
+    task: str
+    language: str
+    rows: int
+    seeds: int
+    calls: int
+    prompt_tokens: int
+    prompt_squares: int
+    completion_tokens: int
+    completion_squares: int
+    orphans: int = 0
+
+
+class Paid(NamedTuple):
+    """The calls of one step and language that a run paid."""
+
+    step: Step
+    language: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def read_used(ledger: Path) -> tuple[list[Used], list[Paid]]:
+    """What has been used by kind of row, and paid by step, in the ledger of this file."""
+    with storage_errors(ledger):
+        connection = connect(ledger, is_synced=False)
+        try:
+            found = [Used(*row) for row in connection.execute(_ROWS)]
+            paid = [Paid(*row) for row in connection.execute(_STEPS)]
+        finally:
+            connection.close()
+    grown = {(each.task, each.language): each for each in found if each.kind == "multi_turn"}
+    evolved = [each for each in found if each.kind == "evolved"]
+    for each in evolved:
+        if each.orphans:
+            group = each.task, each.language
+            before = grown.get(group, Used("multi_turn", *group, 0, 0, 0, 0, 0, 0, 0))
+            grown[group] = before._replace(rows=before.rows + each.orphans)
+    return [*evolved, *grown.values()], paid
