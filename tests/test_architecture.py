@@ -31,7 +31,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "rows",
         "seeds",
     ),
-    ("clients", "store", "filters", "limits"),
+    ("clients", "store", "filters", "limits", "folder"),
     (
         "plan",
         "lengths",
@@ -39,6 +39,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "estimate",
         "caller",
         "grow",
+        "options",
         "session",
         "judge",
         "translate",
