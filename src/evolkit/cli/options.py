@@ -47,6 +47,11 @@ Redraws = Annotated[int, typer.Option(help="How often a rejected draft is drawn 
 Temperature = Annotated[float, typer.Option(help="Sampling temperature.")]
 TopP = Annotated[float, typer.Option(help="Nucleus sampling.")]
 MaxTokens = Annotated[int, typer.Option(help="Longest answer, in the model's tokens.")]
+PriceGiven = Annotated[
+    str | None, typer.Option(help="USD per million prompt,completion tokens: 0.15,0.60.")
+]
+RequestRate = Annotated[float | None, typer.Option(help="Most requests a minute.")]
+TokenRate = Annotated[float | None, typer.Option(help="Most tokens a minute.")]
 
 
 def recipe_of(given: dict[str, Any]) -> Recipe:

@@ -7,7 +7,8 @@ import typer
 
 from evolkit.cli import options as opt
 from evolkit.cli.progress import Watcher, show_end
-from evolkit.clients import make_client
+from evolkit.clients import Price, make_client
+from evolkit.estimate import estimate
 from evolkit.plan import plan as make_plan
 from evolkit.run import Run
 from evolkit.run import run as make_run
@@ -25,13 +26,28 @@ def plan(  # noqa: PLR0913 - a command line has options
     seeds_per_task: opt.SeedsPerTask = None,
     seeds_per_language: opt.SeedsPerLanguage = None,
     conversations: opt.Conversations = None,
+    history: opt.History = "initial",
+    frame: opt.Frame = "eng_Latn",
+    examples: opt.Examples = 0,
+    max_tokens: opt.MaxTokens = 2048,
     languages: opt.Languages = None,
     skip_bad: opt.SkipBad = None,
+    like: Annotated[
+        Path | None, typer.Option(help="Folder of a pilot run: lengths and rejects as there.")
+    ] = None,
+    price: opt.PriceGiven = None,
+    rpm: opt.RequestRate = None,
+    tpm: opt.TokenRate = None,
 ) -> None:
-    """Say what a run would do, and call nobody."""
+    """Say what a run would do, use and cost, and call nobody."""
     given = locals()
     read = _read(seeds, taxonomy, languages, skip_bad)
-    typer.echo(make_plan(read, opt.recipe_of(given), model=model).summary())
+    planned = make_plan(read, opt.recipe_of(given), model=model)
+    per_million = opt.price(price)
+    known = Price(per_million[0] / 1e6, per_million[1] / 1e6) if per_million else None
+    found = estimate(planned, price=known, like=like)
+    typer.echo(planned.summary())
+    typer.echo("\n" + found.summary(requests_per_minute=rpm, tokens_per_minute=tpm))
 
 
 def run(  # noqa: PLR0913 - a command line has options
@@ -64,11 +80,9 @@ def run(  # noqa: PLR0913 - a command line has options
     max_attempts: Annotated[int, typer.Option(min=1, help="Tries of one call.")] = 5,
     budget_usd: Annotated[float | None, typer.Option(help="USD the run may spend.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(help="Tokens it may use.")] = None,
-    price: Annotated[
-        str | None, typer.Option(help="USD per million prompt,completion tokens: 0.15,0.60.")
-    ] = None,
-    rpm: Annotated[float | None, typer.Option(help="Most requests a minute.")] = None,
-    tpm: Annotated[float | None, typer.Option(help="Most tokens a minute.")] = None,
+    price: opt.PriceGiven = None,
+    rpm: opt.RequestRate = None,
+    tpm: opt.TokenRate = None,
     store: Annotated[
         Path | None, typer.Option(help="File of completions shared with other runs.")
     ] = None,
