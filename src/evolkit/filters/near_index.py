@@ -7,13 +7,14 @@ that its similarity is an estimate and says so.
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.errors import ConfigError, DataError, StorageError
+from evolkit.errors import ConfigError, DataError
+from evolkit.files import replacing
 from evolkit.filters.links import Scores, least_estimate
 from evolkit.filters.minhash import MAX_HASH, Signatures, band_keys
 from evolkit.filters.shingles import Indices, Keys, key_jaccard, prepare, unique_keys, windows
@@ -139,20 +140,15 @@ class NearDuplicateIndex:
             "columns": self._columns,
             "ids": self.ids,
         }
-        part = Path(path).with_name(f"{Path(path).name}.part")
-        try:
-            with part.open("wb") as file:
-                np.savez(
-                    file,
-                    meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
-                    signatures=self._signatures[: len(self)],
-                    bands=self._bands[: len(self)],
-                    keys=np.concatenate([np.empty(0, np.uint64), *sets]),
-                    sizes=np.array([-1 if each is None else len(each) for each in kept], np.int64),
-                )
-            part.replace(path)
-        except OSError as error:
-            raise StorageError(f"can't write {str(path)!r}: {error.strerror}") from error
+        with replacing(os.fspath(path)) as file:
+            np.savez(
+                file,
+                meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
+                signatures=self._signatures[: len(self)],
+                bands=self._bands[: len(self)],
+                keys=np.concatenate([np.empty(0, np.uint64), *sets]),
+                sizes=np.array([-1 if each is None else len(each) for each in kept], np.int64),
+            )
 
     @classmethod
     def load(
@@ -167,7 +163,7 @@ class NearDuplicateIndex:
                 arrays = {name: stored[name] for name in stored.files}
             meta = json.loads(arrays["meta"].tobytes())
             return cls._restored(meta, arrays, options)
-        except (ValueError, KeyError, EOFError, TypeError, IndexError) as error:
+        except (ValueError, KeyError, EOFError, TypeError, IndexError, BadZipFile) as error:
             raise DataError(f"{str(path)!r} is no index of near-duplicates: {error}") from error
 
     def to_datasketch(self) -> "MinHashLSH":
