@@ -32,6 +32,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "seeds",
     ),
     ("clients", "store", "filters", "limits", "folder"),
+    ("telemetry",),
     (
         "plan",
         "lengths",
@@ -68,6 +69,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pyarrow": ("export.parquet",),
     "pandas": (),
     "ray": (),
+    "opentelemetry": (),
     "torch": (),
     "tiktoken": (),
     "bpe_openai": (),

@@ -22,13 +22,14 @@ from evolkit.export import export
 from evolkit.folder import held, is_held
 from evolkit.grow import Row
 from evolkit.options import RunOptions
-from evolkit.plan import plan
+from evolkit.plan import Plan, plan
 from evolkit.recipe import Recipe
 from evolkit.records import Failure, Record, Reject, RowKind, Seed
 from evolkit.report.stats import Stats, stats
 from evolkit.session import Session
 from evolkit.store.entries import Spend, Tally
 from evolkit.store.ledger import LEDGER_FILE, Ledger
+from evolkit.telemetry import traced
 
 T = TypeVar("T")
 ROWS_AHEAD = 100
@@ -170,13 +171,15 @@ async def arun(
     base_url: str | None = None,
     api_key: str | None = None,
     via_litellm: bool = False,
+    telemetry: bool | None = None,
     **options: Unpack[RunOptions],
 ) -> Run:
     """Ends every row of the recipe over the seeds, in the folder `out`, or goes on with it.
 
     `seeds` is whatever `read_seeds` takes; `client` a spec for `make_client` or a client.
     Cancelling it stops cleanly: what is paid for is kept. A reached budget ends it without an
-    error (`Run.status().state` is then 'budget').
+    error (`Run.status().state` is then 'budget'). `telemetry` switches OpenTelemetry spans on or
+    off; None leaves that to the environment variable EVOLKIT_OTEL.
 
     Raises RunLocked when another process works in `out`, OutageError when the endpoint fails
     every call, StorageError when the disk does; the same call then goes on where it stopped.
@@ -189,8 +192,9 @@ async def arun(
         via_litellm=via_litellm,
         timeout_s=timeout_s,
     )
-    session = Session(plan(seeds, recipe, model=made.model), made, Path(out), options)
-    await session.run()
+    planned = plan(seeds, recipe, model=made.model)
+    with traced(made, _told(planned), telemetry=telemetry) as used:
+        await Session(planned, used, Path(out), options).run()
     return Run(out)
 
 
@@ -237,6 +241,18 @@ async def astream(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+def _told(planned: Plan) -> dict[str, str | int]:
+    """What a span tells of a run."""
+    counts = planned.counts
+    return {
+        "evolkit.taxonomy": planned.taxonomy.signature,
+        "evolkit.recipe": planned.recipe.signature,
+        "evolkit.seeds": counts.seeds,
+        "evolkit.evolved": counts.evolved,
+        "evolkit.conversations": counts.conversations,
+    }
 
 
 def open_run(path: str | Path) -> Run:
