@@ -92,8 +92,8 @@ def test_ids_are_those_of_the_last_release() -> None:
     seeds = [Seed(instruction="Was ist ein Fluss?", language="deu_Latn", task="general", id="s1")]
     (row,) = rows(seeds, model="m", evols=("deepen",), max_turns=1, seed=7)
     assert (row.id, row.conversations[0].id) == (
-        "47df15b802cd34945d7fcf8761f92015",
-        "0f23848266b4824e0b2c975ff7b04576",
+        "d80cf19597e34716576d657f71e82063",
+        "de47a8ef4306f0c1cb0bc70f76312a3f",
     )
 
 
@@ -130,7 +130,6 @@ def test_all_evols_hold_the_rows_of_a_chosen_number() -> None:
     assert ids(rows(MIXED, evols=3)) < ids(rows(MIXED))
 
 
-@pytest.mark.xfail(reason="a conversation's number counts the evols that were chosen", strict=True)
 def test_all_evols_hold_the_conversations_of_a_chosen_number() -> None:
     """The same promise for conversations: evols added leave the others as they were."""
     assert grown_ids(rows(MIXED, evols=3)) < grown_ids(rows(MIXED))
@@ -176,7 +175,6 @@ def test_what_only_chooses_leaves_the_ids(other: dict[str, Any]) -> None:
     assert ids(rows(MIXED, **other)) <= ids(rows(MIXED))
 
 
-@pytest.mark.xfail(reason="later turns are drawn from the parent's id", strict=True)
 def test_the_model_does_not_decide_how_conversations_go_on() -> None:
     """Two models are compared on the same plan."""
     ours, theirs = ([g.follow_ups for r in rows(MIXED, m) for g in r.conversations] for m in "ab")
@@ -205,23 +203,23 @@ def test_none_means_none() -> None:
     assert grown_ids(rows(MIXED, max_turns=0)) == set()
 
 
-@pytest.mark.parametrize("evols", [1, 2, "all"])
-def test_each_follow_up_opens_equally_often(evols: int | str) -> None:
-    """21 types over seeds x evols that are a multiple of 21."""
-    assert set(openers(rows(make_seeds(42), evols=evols, max_turns=1)).values()) == {
-        42 * (9 if evols == "all" else int(evols)) // 21
-    }
+def test_each_follow_up_opens_equally_often() -> None:
+    """Each evol goes through all 21 types by itself: 42 seeds x 9 evols is 18 of each."""
+    assert set(openers(rows(make_seeds(42), max_turns=1)).values()) == {18}
 
 
-@pytest.mark.xfail(
-    reason="a named evol's numbers go up in nines, and 9 and 21 share 3", strict=True
-)
+def test_one_more_evol_leaves_the_rows_of_the_others() -> None:
+    """Two evols a seed and then three: a pilot that grows pays for the third alone."""
+    fewer, more = (rows(MIXED, evols=number) for number in (2, 3))
+    assert ids(fewer) < ids(more)
+    assert grown_ids(fewer) < grown_ids(more)
+
+
 def test_each_follow_up_opens_equally_often_with_a_named_evol() -> None:
     """One evol by name must meet all 21 types as well."""
     assert set(openers(rows(make_seeds(42), evols=("negation",), max_turns=1)).values()) == {2}
 
 
-@pytest.mark.xfail(reason="9 evols and 21 follow-ups go round in step", strict=True)
 def test_each_evol_meets_every_follow_up() -> None:
     """With 200 seeds, an evol that is only ever followed by 7 of 21 types would teach a link."""
     met = defaultdict(set)
@@ -306,7 +304,6 @@ def test_the_order_of_seeds_is_kept() -> None:
     assert planned == [seed.id for seed in MIXED if seed.id in set(planned)]
 
 
-WRAPPED = (Exception, pytest.fail.Exception)
 choices = st.just("all") | st.integers(0, 10)
 recipes = st.builds(
     Recipe,
@@ -399,7 +396,6 @@ def test_second_languages_keep_to_the_recipe() -> None:
     assert {row.draws.second_language for row in planned} == {None, "swh_Latn", "jpn_Jpan"}
 
 
-@pytest.mark.xfail(reason="is_applicable isn't given the second languages", strict=True)
 def test_an_evol_without_a_second_language_is_left_out_and_counted() -> None:
     """Rendered, it would be a ConfigError in the middle of the run."""
     recipe = Recipe(evols=("multiple_languages",), second_languages=("deu_Latn",))
@@ -424,14 +420,12 @@ def test_unknown_names_are_told_before_anything_runs(recipe: dict[str, Any], tol
         plan(MIXED, Recipe(**recipe))
 
 
-@pytest.mark.xfail(reason="names are compared as they are spelled", strict=True)
 @pytest.mark.parametrize("name", ["dolly/deepen", "General/deepen"])
 def test_an_evol_is_named_as_the_taxonomy_names_it(name: str) -> None:
     """`Taxonomy.evol` takes these names, so a recipe that does must not plan nothing."""
     assert len(rows(make_seeds(2, ["dolly"]), evols=(name,))) == 2
 
 
-@pytest.mark.xfail(reason="a name given twice makes two rows of one id", strict=True)
 def test_a_follow_up_named_twice_counts_once() -> None:
     """Two rows of one id are one row in the ledger: the counts would never add up."""
     planned = plan(MIXED, Recipe(follow_ups=("pronouns", "recollection/pronouns")))
@@ -444,9 +438,6 @@ def test_turns_without_a_follow_up_are_refused() -> None:
         plan(MIXED, Recipe(follow_ups=()))
 
 
-@pytest.mark.xfail(
-    reason="pydantic wraps ConfigError, a ValueError, into its own", strict=True, raises=WRAPPED
-)
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
@@ -466,9 +457,6 @@ def test_a_recipe_that_can_not_work_is_one_clear_error(fields: dict[str, Any], t
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.xfail(
-    reason="pydantic wraps ConfigError, a ValueError, into its own", strict=True, raises=WRAPPED
-)
 def test_all_faults_of_a_recipe_are_told_together() -> None:
     """Mending them one run at a time is tedious."""
     with pytest.raises(ConfigError, match=r"max_turns=-1.*temperature=9"):

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from evolkit.errors import ConfigError
+from evolkit.filters.sets import filter_set
 from evolkit.fingerprint import draw_number, fingerprint
 from evolkit.languages import Language, get_language
-from evolkit.recipe import Choice, Recipe
+from evolkit.recipe import Recipe
 from evolkit.records import STEPS, Draws, Seed, Step
-from evolkit.render import draw, is_applicable
+from evolkit.render import draw, is_applicable, prompt_digest
 from evolkit.seeds import Seeds, Source, read_seeds
 from evolkit.taxonomy import Evol, FollowUp, Taxonomy, load_taxonomy
 
@@ -80,7 +81,7 @@ class Plan:
         self.model = model
         self.taxonomy: Taxonomy = load_taxonomy(recipe.taxonomy)
         self._second = _second_languages(recipe)
-        self._evols = _Chooser(recipe.evols, recipe.seed)
+        self._named_evols = self._resolved_evols()
         self._check_names()
         self._chosen = _choose_seeds(seeds, recipe, self.taxonomy)
         self._growing = self._choose_growing()
@@ -101,8 +102,8 @@ class Plan:
 
     def rows_of(self, planned: PlannedSeed) -> Iterator[EvolvedRow]:
         """The rows of one seed."""
-        for place, evol in enumerate(self._evols_for(planned)):
-            yield self._row(planned, place, evol)
+        for evol in self._evols_for(planned):
+            yield self._row(planned, evol)
 
     @functools.cached_property
     def counts(self) -> Counts:
@@ -114,7 +115,7 @@ class Plan:
         for planned in self.planned_seeds():
             evols = self._evols_for(planned)
             growing = sum(self._grows(planned.seed, evol) for evol in evols)
-            growing *= self._conversations_each
+            growing *= self._conversations_each(len(self._usable(planned.seed.language)))
             turns = growing * self.recipe.max_turns
             seeds += 1
             conversations += growing
@@ -173,64 +174,64 @@ class Plan:
             f"seed={self.recipe.seed} model={self.model}"
         )
 
-    def _row(self, planned: PlannedSeed, place: int, evol: Evol) -> EvolvedRow:
+    def _row(self, planned: PlannedSeed, evol: Evol) -> EvolvedRow:
         seed, ordinal = planned
         draws = draw(evol, seed, run_seed=self.recipe.seed, ordinal=ordinal, among=self._second)
         row_id = fingerprint(
             "evolved",
             self._context,
-            _digest(evol),
+            prompt_digest(evol, seed.language, self.recipe.frame, self.recipe.examples),
             [seed.id, seed.language, seed.instruction],
             draws.as_dict(),
         )
         conversations: tuple[ConversationRow, ...] = ()
-        if self._growing is None or (seed.id, evol.id) in self._growing:
-            number = (
-                ordinal * max(1, self._evols.count(len(self.taxonomy.evols(seed.task)))) + place
-            )
-            conversations = tuple(self._conversations(row_id, seed, number))
+        if self._grows(seed, evol):
+            conversations = tuple(self._conversations(row_id, planned, evol))
         return EvolvedRow(row_id, seed, evol, draws, conversations)
 
-    def _conversations(self, parent: str, seed: Seed, number: int) -> Iterator[ConversationRow]:
+    def _conversations(
+        self, parent: str, planned: PlannedSeed, evol: Evol
+    ) -> Iterator[ConversationRow]:
         recipe = self.recipe
-        if not recipe.max_turns:
-            return
-        usable = self._follow_ups
-        chooser = _Chooser(recipe.follow_ups, recipe.seed)
-        for first in chooser.choose(usable, ("follow_ups", seed.language), number):
-            turns = _turns(first, usable, recipe.max_turns, (recipe.seed, parent, first.id))
+        seed, ordinal = planned
+        usable = self._usable(seed.language)
+        wanted = self._conversations_each(len(usable))
+        # By evol, so that each meets every type and an evol that is added moves no other's.
+        group = ("follow_ups", evol.id, seed.language)
+        for first in _in_turn(usable, wanted, (recipe.seed, *group), ordinal):
+            key = (recipe.seed, seed.id, evol.id, first.id)
+            turns = _turns(first, usable, recipe.max_turns, key)
             draws = tuple(
-                draw(each, seed, run_seed=recipe.seed, ordinal=number + turn)
+                draw(each, seed, run_seed=recipe.seed, ordinal=ordinal + turn, among=self._second)
                 for turn, each in enumerate(turns)
             )
-            row_id = fingerprint(
-                "multi_turn",
-                parent,
-                recipe.history,
-                [
-                    [_digest(each), drawn.as_dict()]
-                    for each, drawn in zip(turns, draws, strict=True)
-                ],
-            )
+            steps = [
+                [prompt_digest(each, seed.language, recipe.frame, recipe.examples), drawn.as_dict()]
+                for each, drawn in zip(turns, draws, strict=True)
+            ]
+            row_id = fingerprint("multi_turn", parent, recipe.history, steps)
             yield ConversationRow(row_id, turns, draws)
 
-    @functools.cached_property
-    def _conversations_each(self) -> int:
-        """How many conversations grow from one evolved instruction."""
+    def _conversations_each(self, usable: int) -> int:
+        """How many conversations grow from one evolved instruction, with so many types."""
+        wanted = self.recipe.follow_ups
         if not self.recipe.max_turns:
             return 0
-        return _Chooser(self.recipe.follow_ups, 0).count(len(self._follow_ups))
+        return min(wanted, usable) if isinstance(wanted, int) else usable
 
     def _grows(self, seed: Seed, evol: Evol) -> bool:
         return self._growing is None or (seed.id, evol.id) in self._growing
 
     @functools.cached_property
     def _follow_ups(self) -> tuple[FollowUp, ...]:
-        """The types a conversation draws from: the named ones, or all."""
+        """The types a conversation draws from: the named ones, each once, or all."""
         names = self.recipe.follow_ups
         if isinstance(names, tuple):
-            return tuple(self.taxonomy.follow_up(name) for name in names)
+            return tuple(dict.fromkeys(self.taxonomy.follow_up(name) for name in names))
         return self.taxonomy.follow_ups()
+
+    def _usable(self, tag: str) -> tuple[FollowUp, ...]:
+        return tuple(each for each in self._follow_ups if self._is_applicable(each, tag))
 
     @functools.cached_property
     def _context(self) -> str:
@@ -239,17 +240,37 @@ class Plan:
         return fingerprint(
             self.model,
             recipe.sampling.as_dict(),
-            [recipe.frame, recipe.examples, recipe.redraws, recipe.filters],
+            [recipe.redraws, recipe.filters],
         )
 
-    def _wanted_evols(self, planned: PlannedSeed) -> Sequence[Evol]:
+    def _wanted_evols(self, planned: PlannedSeed) -> list[Evol]:
         seed, ordinal = planned
-        group = ("evols", seed.task, seed.language)
-        return self._evols.choose(self.taxonomy.evols(seed.task), group, ordinal)
+        evols = self.taxonomy.evols(seed.task)
+        wanted = self.recipe.evols
+        if isinstance(wanted, int):
+            key = (self.recipe.seed, "evols", seed.task, seed.language)
+            return _in_turn(evols, min(wanted, len(evols)), key, ordinal)
+        if wanted == "all":
+            return list(evols)
+        tasks = (None, seed.task, self.taxonomy.task(seed.task).evols_of)
+        return [
+            each for each in evols if any((task, each.name) in self._named_evols for task in tasks)
+        ]
 
     def _evols_for(self, planned: PlannedSeed) -> list[Evol]:
-        language = get_language(planned.seed.language)
-        return [each for each in self._wanted_evols(planned) if is_applicable(each, language)]
+        tag = planned.seed.language
+        return [each for each in self._wanted_evols(planned) if self._is_applicable(each, tag)]
+
+    def _is_applicable(self, item: Evol | FollowUp, tag: str) -> bool:
+        known = self._applicable.get((item.id, tag))
+        if known is None:
+            known = is_applicable(item, get_language(tag), among=self._second)
+            self._applicable[item.id, tag] = known
+        return known
+
+    @functools.cached_property
+    def _applicable(self) -> dict[tuple[str, str], bool]:
+        return {}
 
     def _choose_growing(self) -> frozenset[tuple[str, str]] | None:
         """Seed and evol of the evolved rows that grow conversations; None for all."""
@@ -263,19 +284,34 @@ class Plan:
         )
         return frozenset(_lowest(pairs, limit, ("conversations", self.recipe.seed)))
 
+    def _resolved_evols(self) -> frozenset[tuple[str | None, str]]:
+        """Named evols as (task id, name), the task None where a name stands for every task.
+
+        Raises UnknownName.
+        """
+        found: set[tuple[str | None, str]] = set()
+        names = {evol.name for evol in self.taxonomy.evols()}
+        for given in self.recipe.evols if isinstance(self.recipe.evols, tuple) else ():
+            if given in names:
+                found.add((None, given))
+            else:
+                evol = self.taxonomy.evol(given)
+                found.add((self.taxonomy.task(given.partition("/")[0]).id, evol.name))
+        return frozenset(found)
+
     def _check_names(self) -> None:
-        """Raises UnknownName or ConfigError for names that no task or category has."""
-        if isinstance(self.recipe.evols, tuple):
-            names = {evol.name for evol in self.taxonomy.evols()}
-            for name in self.recipe.evols:
-                if name not in names:
-                    self.taxonomy.evol(name)
-        limits = self.recipe.seeds_per_task
+        """Raises UnknownName or ConfigError for what could only fail in the middle of a run."""
+        recipe = self.recipe
+        if recipe.evols == ():
+            raise ConfigError("the recipe names no evol; leave evols out for all of them")
+        limits = recipe.seeds_per_task
         for task in limits if isinstance(limits, dict) else ():
             if task != "*":
                 self.taxonomy.task(task)
-        if not self._follow_ups and self.recipe.max_turns:
+        if not self._follow_ups and recipe.max_turns:
             raise ConfigError("max_turns is above 0 but the recipe names no follow-up")
+        filter_set(recipe.filters)
+        prompt_digest(self.taxonomy.all_evols[0], "eng_Latn", recipe.frame, recipe.examples)
 
 
 def plan(seeds: Source, recipe: Recipe | None = None, *, model: str = "") -> Plan:
@@ -289,32 +325,23 @@ def plan(seeds: Source, recipe: Recipe | None = None, *, model: str = "") -> Pla
     return Plan(read, recipe, model)
 
 
-class _Chooser:
-    """Chooses from a group's candidates as a recipe's `evols` or `follow_ups` says."""
+def _in_turn(
+    candidates: Sequence[Item], wanted: int, key: tuple[int | str, ...], ordinal: int
+) -> list[Item]:
+    """So many candidates for the seed with this ordinal, each equally often over the seeds.
 
-    def __init__(self, choice: Choice, run_seed: int) -> None:
-        self._choice = choice
-        self._run_seed = run_seed
-
-    def choose(
-        self, candidates: Sequence[Item], group: tuple[str, ...], ordinal: int
-    ) -> list[Item]:
-        """A number of them in turn (shuffled once per group), the named ones, or all."""
-        if isinstance(self._choice, tuple):
-            return [each for each in candidates if {each.id, each.name} & set(self._choice)]
-        wanted = self.count(len(candidates))
-        if wanted == len(candidates):
-            return list(candidates)
-        order = _order(tuple(each.id for each in candidates), self._run_seed, group)
-        return [candidates[order[(ordinal * wanted + k) % len(order)]] for k in range(wanted)]
-
-    def count(self, available: int) -> int:
-        """How many are chosen of so many; names count as all."""
-        return min(self._choice, available) if isinstance(self._choice, int) else available
+    They are shuffled anew for every deal of as many seeds as there are candidates; in a deal each
+    seed starts one further on. So one more wanted adds a candidate and leaves the others.
+    """
+    if wanted == len(candidates):
+        return list(candidates)
+    deal, place = divmod(ordinal, len(candidates))
+    order = _order(tuple(each.id for each in candidates), (*key, deal))
+    return [candidates[order[(place + k) % len(order)]] for k in range(wanted)]
 
 
 def _turns(
-    first: FollowUp, usable: Sequence[FollowUp], count: int, key: tuple[int, str, str]
+    first: FollowUp, usable: Sequence[FollowUp], count: int, key: tuple[int | str, ...]
 ) -> tuple[FollowUp, ...]:
     """The first type, then others in a drawn order, each once before any comes again."""
     order = sorted(usable, key=lambda each: -1 if each is first else draw_number(*key, each.id))
@@ -375,15 +402,9 @@ def _lowest(pairs: Iterable[tuple[Pair, Pair]], limit: int, key: tuple[str, int]
 
 
 @functools.lru_cache(maxsize=4096)
-def _order(ids: tuple[str, ...], run_seed: int, group: tuple[str, ...]) -> tuple[int, ...]:
-    draws = [draw_number(run_seed, list(group), each) for each in ids]
+def _order(ids: tuple[str, ...], key: tuple[int | str, ...]) -> tuple[int, ...]:
+    draws = [draw_number(*key, each) for each in ids]
     return tuple(sorted(range(len(ids)), key=draws.__getitem__))
-
-
-@functools.lru_cache(maxsize=4096)
-def _digest(item: Evol | FollowUp) -> str:
-    """Changes with anything that a prompt takes from the item."""
-    return fingerprint(repr(item))
 
 
 def _second_languages(recipe: Recipe) -> tuple[Language, ...] | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evolkit.errors import ConfigError
 from evolkit.fingerprint import fingerprint
@@ -10,6 +10,13 @@ from evolkit.records import Sampling
 
 Choice = Literal["all"] | Annotated[int, Field(ge=0)] | tuple[str, ...]
 """All of them, that many of them in turn, or the named ones."""
+Positive = Annotated[int, Field(ge=1)]
+
+_WANTED = {
+    "evols": "give 'all', a number from 0, or a tuple of names",
+    "follow_ups": "give 'all', a number from 0, or a tuple of names",
+    "seeds_per_task": "give a number from 1, or one from 0 for each task (and '*' for the others)",
+}
 
 
 class Recipe(BaseModel):
@@ -37,8 +44,8 @@ class Recipe(BaseModel):
     follow_ups: Choice = 1
     max_turns: int = Field(default=4, ge=0)
     seed: int = 0
-    seeds_per_task: Annotated[int, Field(ge=1)] | dict[str, int] | None = None
-    seeds_per_language: int | None = Field(default=None, ge=1)
+    seeds_per_task: Positive | dict[str, Annotated[int, Field(ge=0)]] | None = None
+    seeds_per_language: Positive | None = None
     conversations: int | None = Field(default=None, ge=0)
     history: Literal["initial", "full"] = "initial"
     second_languages: tuple[str, ...] | None = None
@@ -51,18 +58,18 @@ class Recipe(BaseModel):
     max_tokens: int = Field(default=2048, ge=1)
     sampling_seed: int | None = None
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _tell_faults_plainly(cls, value: Any, build: Any) -> "Recipe":
+    def __init__(self, **fields: Any) -> None:
+        """Raises ConfigError with every field that can't be so."""
         try:
-            made: Recipe = build(value)
+            super().__init__(**fields)
         except ValidationError as error:
-            faults = [
-                f"recipe {'.'.join(map(str, each['loc'][:1]))}={each['input']!r}: {each['msg']}"
-                for each in error.errors(include_url=False)
-            ]
-            raise ConfigError("; ".join(dict.fromkeys(faults))) from error
-        return made
+            faults: dict[str, str] = {}
+            for each in error.errors(include_url=False):
+                name = str(each["loc"][0]) if each["loc"] else ""
+                given = fields.get(name, each["input"])
+                wanted = _WANTED.get(name, each["msg"])
+                faults.setdefault(name, f"recipe {name}={given!r}: {wanted}")
+            raise ConfigError("; ".join(faults.values())) from error
 
     @property
     def sampling(self) -> Sampling:

@@ -194,6 +194,22 @@ def load_examples(tag: str, kind: str, count: int) -> tuple[Example, ...]:
     return tuple(Example(row["seed"], row["text"]) for row in rows[:count])
 
 
+@functools.lru_cache(maxsize=16_384)
+def prompt_digest(item: Evol | FollowUp, tag: str, frame: str, examples: int) -> str:
+    """An id of all words that a prompt for this item may hold but for the seed and the draws.
+
+    Raises UnknownName for a frame that is not there.
+    """
+    kind = "evolve" if isinstance(item, Evol) else "follow_up"
+    task = [item.seed_is, item.keeps] if isinstance(item, Evol) else []
+    return fingerprint(
+        [item.id, item.template, item.does, item.instruction_language, item.response_language],
+        task,
+        {name: dict(section) for name, section in _frame(frame).items()},
+        [list(each) for each in load_examples(tag, kind, examples)],
+    )
+
+
 def _messages(system: str, user: str) -> list[Message]:
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
