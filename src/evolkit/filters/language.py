@@ -16,33 +16,35 @@ from evolkit.filters.base import About, Filter, expected_tags, zip_abouts
 from evolkit.filters.detectors import (
     DEFAULT_DETECTORS,
     Detector,
-    Reading,
     installed,
     load_detector,
     load_fasttext,
 )
 from evolkit.filters.language_asked import Asked, resolve
+from evolkit.filters.language_jury import Jury, Readings
 from evolkit.filters.language_text import Part, Sample, han_variant, part_of, sample
 from evolkit.filters.language_votes import (
-    NO_WEIGHT,
     UNIQUE_SCRIPTS,
-    Weight,
     are_close,
     is_weak,
     scripts_of,
-    usual_weight,
-    weight,
 )
 from evolkit.records import Verdict
 
-KEEP_AT: Final = 1.0
+KEEP_AT: Final = 0.5
 REJECT_AT: Final = 6.0
 KEEP_SHORT_AT: Final = 6.0
-"""Nats: what the vote for the language must reach; by how much another must lead; what one or
-two words must reach. Chosen on the first half of the data."""
+KEEP_WORD_AT: Final = 9.0
+"""Nats: what the vote for the language must reach; by how much another must lead; what two words
+must reach, and what one. Chosen on the first half of the data."""
 
-SETTLED_AT: Final = 8.0
-"""Nats, and lead in nats, from which no further detector is asked."""
+KIN_LEAD: Final = 9.0
+SHORT_KIN_LEAD: Final = 5.0
+"""Nats by which a relative may lead, and the text is kept: where no detector tells them apart at
+any length, and where none does on eight words or less."""
+
+SOLE_AT: Final = 4.0
+"""Nats from which one detector alone may have a text rejected."""
 
 MAIN_SHARE: Final = 0.5
 STRAY_SHARE: Final = 0.2
@@ -87,10 +89,10 @@ class LanguageFilter(Filter):
     ) -> None:
         if fasttext_model is None and checksum is not None:
             raise ConfigError("checksum is given without fasttext_model")
-        self._asked_for = detectors is not None
         self._given = tuple(installed() if detectors is None else detectors)
         self._model = None if fasttext_model is None else Path(fasttext_model)
         self._checksum = checksum
+        self._loaded: Jury | None = None
         if not self._given:
             raise ConfigError(f"no language detector is installed; one of {DEFAULT_DETECTORS}")
 
@@ -111,7 +113,16 @@ class LanguageFilter(Filter):
 
         Raises MissingExtra where one asked for by name is not installed.
         """
-        return tuple(self._load(each) for each in self._given)
+        return self._jury().detectors
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Models don't travel to other processes; each loads its own.
+        return {**self.__dict__, "_loaded": None}
+
+    def _jury(self) -> Jury:
+        if self._loaded is None:
+            self._loaded = Jury([self._load(each) for each in self._given])
+        return self._loaded
 
     def _load(self, given: str | Detector) -> Detector:
         if isinstance(given, Detector):
@@ -123,7 +134,7 @@ class LanguageFilter(Filter):
     def _verdicts(self, pairs: Sequence[tuple[str, About]]) -> list[Verdict]:
         cases = [self._opened(text, about) for text, about in pairs]
         parts = [part for case in cases if isinstance(case, list) for part in case]
-        readings = iter(self._read([part for part in parts if _needs_vote(part)]))
+        readings = iter(self._jury().read([part for part in parts if _needs_vote(part)]))
         return [
             case
             if isinstance(case, Verdict)
@@ -154,85 +165,44 @@ class LanguageFilter(Filter):
             return self.reject("wrong_script", round(share, 4), **evidence)
         return self.abstain("mixed_scripts", round(share, 4), **evidence)
 
-    def _read(self, parts: Sequence[Part]) -> list[tuple[Reading, ...]]:
-        """Readings of each part, detector by detector, those left out that were not needed."""
-        readings: list[tuple[Reading, ...]] = [()] * len(parts)
-        open_ones = list(range(len(parts)))
-        for count, detector in enumerate(self.detectors if parts else (), start=1):
-            found = detector.read([parts[index].text for index in open_ones])
-            for index, reading in zip(open_ones, found, strict=True):
-                readings[index] = (*readings[index], reading)
-            if count > 1:
-                open_ones = [i for i in open_ones if not self._is_settled(parts[i], readings[i])]
-        return readings
-
-    def _is_settled(self, part: Part, readings: tuple[Reading, ...]) -> bool:
-        votes = sorted(self._votes(part, readings).values(), reverse=True)
-        return votes[0] >= SETTLED_AT and (len(votes) < 2 or votes[0] - votes[1] >= SETTLED_AT)
-
-    def _votes(self, part: Part, readings: tuple[Reading, ...]) -> dict[str, float]:
-        """Evidence in nats for each language asked for and each that a detector named."""
-        named = {reading.label for reading in readings if reading.label is not None}
-        return {
-            label: sum(
-                self._evidence(detector, reading, label, part)
-                for detector, reading in zip(self.detectors, readings, strict=False)
-            )
-            for label in {*part.labels, *named}
-            if label in part.labels or part.script in (scripts_of(label) or {part.script})
-        }
-
-    def _evidence(self, detector: Detector, reading: Reading, label: str, part: Part) -> float:
-        worth = self._weight(detector, label, part)
-        if reading.label != label:
-            return worth.miss
-        return worth.sure if reading.is_sure else worth.unsure
-
-    def _weight(self, detector: Detector, label: str, part: Part) -> Weight:
-        measured = weight(detector.votes_as, label, part.script, part.length)
-        if measured is not None:
-            return measured
-        known = label in detector.labels()
-        return usual_weight(detector.votes_as, part.length) if known else NO_WEIGHT
-
-    def _judged(self, part: Part, readings: Iterator[tuple[Reading, ...]]) -> Verdict:
+    def _judged(self, part: Part, readings: Iterator[Readings]) -> Verdict:
         if not _needs_vote(part):
             return self._by_script(part)
         read = next(readings)
-        votes = self._votes(part, read)
+        votes = self._jury().votes(part, read)
         asked = max(votes[label] for label in part.labels)
         others = {label: vote for label, vote in votes.items() if label not in part.labels}
         other = max(others, key=lambda label: (others[label], label), default=None)
         vote = Vote(asked, others[other] if other else -math.inf, other)
-        evidence = (
-            {"votes": self._named(read), "found": other}
-            if vote.other > asked
-            else {"votes": self._named(read)}
-        )
         score = round(_chance(asked - max(vote.other, 0.0)), 4)
-        return self._outcome(part, vote, score, evidence)
-
-    def _outcome(self, part: Part, vote: Vote, score: float, evidence: dict[str, Any]) -> Verdict:
-        if part.is_names:
-            return self.abstain("names", score, **evidence)
-        is_short = part.length == "1-2"
-        if vote.asked >= max(vote.other, KEEP_SHORT_AT if is_short else KEEP_AT):
+        if not part.is_names and _is_right(part, vote):
             return self._in_variant(part, score)
-        if is_short:
-            return self.abstain("too_short", score, **evidence)
-        if not any(self._knows(label, part) for label in part.labels):
-            return self.abstain("unknown_language", **evidence)
-        if vote.other < KEEP_AT or vote.other - vote.asked < REJECT_AT:
-            return self.abstain("unsure", score, **evidence)
-        assert vote.other_label is not None
-        if any(are_close(label, vote.other_label, part.length) for label in part.labels):
-            return self.abstain("close_language", score, **evidence)
-        if any(is_weak(label, part.length) for label in part.labels):
-            return self.abstain("weak_detector", score, **evidence)
-        return self.reject("wrong_language", score, **evidence)
+        evidence: dict[str, Any] = {"votes": self._jury().named(read)}
+        if vote.other > asked:
+            evidence["found"] = other
+        doubt = self._doubt(part, vote, read)
+        if doubt is None:
+            return self.reject("wrong_language", score, **evidence)
+        return self.abstain(doubt, None if doubt == "unknown_language" else score, **evidence)
 
-    def _knows(self, label: str, part: Part) -> bool:
-        return any(self._weight(each, label, part) != NO_WEIGHT for each in self.detectors)
+    def _doubt(self, part: Part, vote: Vote, read: Readings) -> str | None:
+        """Why a text that is not clearly right is not clearly wrong; None where it is."""
+        if part.is_names:
+            return "names"
+        if part.length == "1-2":
+            return "too_short"
+        if not any(self._jury().knows(label, part) for label in part.labels):
+            return "unknown_language"
+        found = vote.other_label
+        if found is None or vote.other < KEEP_AT or vote.other - vote.asked < REJECT_AT:
+            return "unsure"
+        if not _is_supported(found, vote, part, read):
+            return "unsure"
+        if any(are_close(label, found, part.length) for label in part.labels):
+            return "close_language"
+        if any(is_weak(label, part.length) for label in part.labels):
+            return "weak_detector"
+        return None
 
     def _by_script(self, part: Part) -> Verdict:
         if UNIQUE_SCRIPTS[part.script] in part.labels:
@@ -246,14 +216,10 @@ class LanguageFilter(Filter):
             return Verdict("keep", self.name, score=score)
         return self.reject("wrong_script", 0.0, found=found)
 
-    def _named(self, readings: tuple[Reading, ...]) -> dict[str, str | None]:
-        return {
-            detector.name: reading.label
-            for detector, reading in zip(self.detectors, readings, strict=False)
-        }
-
     def _joined(self, verdicts: list[Verdict], parts: list[Part]) -> Verdict:
         """The verdict of the largest part, softened or hardened by the others."""
+        if len(verdicts) == 1:
+            return verdicts[0]
         ordered = sorted(zip(parts, verdicts, strict=True), key=lambda pair: -pair[0].share)
         main = ordered[0][1]
         doubts = [verdict for _, verdict in ordered if verdict.outcome != "keep"]
@@ -292,6 +258,38 @@ def _parts(found: Sample, asked: Sequence[Asked]) -> Iterator[Part]:
 def _han(group: Sequence[Asked]) -> str | None:
     variants = {each.han for each in group}
     return variants.pop() if len(variants) == 1 else None
+
+
+def _is_right(part: Part, vote: Vote) -> bool:
+    if vote.asked < _needed(part):
+        return False
+    other = vote.other_label
+    if other is None or vote.other <= vote.asked:
+        return True
+    lead = vote.other - vote.asked
+    return any(
+        (lead <= KIN_LEAD and are_close(label, other, "sentence"))
+        or (lead <= SHORT_KIN_LEAD and are_close(label, other, part.length))
+        for label in part.labels
+    )
+
+
+def _needed(part: Part) -> float:
+    if part.length != "1-2":
+        return KEEP_AT
+    return KEEP_SHORT_AT if " " in part.text else KEEP_WORD_AT
+
+
+def _is_supported(found: str, vote: Vote, part: Part, read: Readings) -> bool:
+    """True where a rejection for this language does not hang on one detector's slip.
+
+    Two must name it, or one that was seen to be right on it. Romanised text, which nearly all
+    detectors guess at, goes only where all of them agree.
+    """
+    namers = sum(reading.label == found for reading in read)
+    if any("-" in label for label in part.labels):
+        return namers == len(read)
+    return namers > 1 or len(read) == 1 or (vote.other >= SOLE_AT and bool(scripts_of(found)))
 
 
 def _needs_vote(part: Part) -> bool:

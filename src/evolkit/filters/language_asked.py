@@ -38,7 +38,7 @@ def resolve(tag: str) -> Asked:
         label = canonical_label(said[1].lower())
         own = scripts_of(label)
         scripts = (script,) if script else tuple(sorted(own))
-        is_foreign = bool(own) and script not in own
+        is_foreign = script == "Latn" and bool(own) and script not in own
     else:
         label = canonical_label(language.iso639_3)
         scripts = (language.script,) if script else language.scripts

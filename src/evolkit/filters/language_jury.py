@@ -1,0 +1,98 @@
+"""Detectors that vote: each reading is evidence, weighted by how that detector did before."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from evolkit.filters.detectors import Detector, Reading
+from evolkit.filters.language_text import Part
+from evolkit.filters.language_votes import (
+    NO_WEIGHT,
+    Length,
+    Weight,
+    scripts_of,
+    usual_weight,
+    weight,
+)
+
+SETTLED_AT: Final = 8.0
+"""Nats, and lead in nats, from which no further detector is asked."""
+
+Readings = tuple[Reading, ...]
+"""In the order of the detectors; shorter where the last ones were not asked."""
+
+
+class Jury:
+    """Asks detectors in order, the later ones only of texts on which the vote is still open."""
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self.detectors = tuple(detectors)
+        self._known = [detector.labels() for detector in self.detectors]
+        self._weights: dict[tuple[int, str, str, Length], Weight] = {}
+
+    def read(self, parts: Sequence[Part]) -> list[Readings]:
+        """Readings of each part; those of one part don't depend on the others."""
+        readings: list[Readings] = [()] * len(parts)
+        still_open = list(range(len(parts)))
+        for count, detector in enumerate(self.detectors, start=1):
+            if not still_open:
+                break
+            found = detector.read([parts[index].text for index in still_open])
+            for index, reading in zip(still_open, found, strict=True):
+                readings[index] = (*readings[index], reading)
+            if count > 1:
+                still_open = [i for i in still_open if not self._is_settled(parts[i], readings[i])]
+        return readings
+
+    def votes(self, part: Part, readings: Readings) -> dict[str, float]:
+        """Evidence in nats for each language asked for and each that a detector named.
+
+        Left out are languages that are not written in the part's script.
+        """
+        labels = list(part.labels)
+        for label, _ in readings:
+            if label is not None and label not in labels:
+                scripts = scripts_of(label)
+                if not scripts or part.script in scripts:
+                    labels.append(label)
+        return {label: self._vote(label, part, readings) for label in labels}
+
+    def knows(self, label: str, part: Part) -> bool:
+        """True where some detector has a say on this language in this script and length."""
+        return any(
+            self._weight(index, label, part) != NO_WEIGHT for index in range(len(self.detectors))
+        )
+
+    def named(self, readings: Readings) -> dict[str, str | None]:
+        """What each detector said, by its name."""
+        names = [detector.name for detector in self.detectors]
+        return {name: reading.label for name, reading in zip(names, readings, strict=False)}
+
+    def _is_settled(self, part: Part, readings: Readings) -> bool:
+        if any("-" in label for label in part.labels):  # CLD3 alone knows romanised languages
+            return False
+        votes = sorted(self.votes(part, readings).values(), reverse=True)
+        return votes[0] >= SETTLED_AT and (len(votes) < 2 or votes[0] - votes[1] >= SETTLED_AT)
+
+    def _vote(self, label: str, part: Part, readings: Readings) -> float:
+        total = 0.0
+        for index, reading in enumerate(readings):
+            worth = self._weight(index, label, part)
+            if reading.label != label:
+                total += worth.miss
+            else:
+                total += worth.sure if reading.is_sure else worth.unsure
+        return total
+
+    def _weight(self, index: int, label: str, part: Part) -> Weight:
+        key = (index, label, part.script, part.length)
+        found = self._weights.get(key)
+        if found is None:
+            found = self._weights[key] = self._look_up(index, label, part)
+        return found
+
+    def _look_up(self, index: int, label: str, part: Part) -> Weight:
+        voter = self.detectors[index].votes_as
+        measured = weight(voter, label, part.script, part.length)
+        if measured is not None:
+            return measured
+        return usual_weight(voter, part.length) if label in self._known[index] else NO_WEIGHT

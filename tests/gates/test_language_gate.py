@@ -1,0 +1,87 @@
+"""Floors of the language check on real sentences; they may rise, never fall.
+
+Measured on the half of the texts that no weight or threshold has seen, by the same code that
+prints the published table.
+"""
+
+import os
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from evolkit.filters.language import LanguageFilter
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("EVOLKIT_SHARED_DATA", ROOT.parent / "shared" / "data"))
+NTH = 6
+"""Of the texts asked for as other languages every sixth: all take half a minute."""
+
+pytestmark = [
+    pytest.mark.gates,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"no shared data in {DATA}"),
+]
+
+
+@pytest.fixture(scope="module")
+def found() -> Any:
+    table = runpy.run_path(str(ROOT / "benchmarks" / "language_table.py"))
+    texts = [text for text in table["read_texts"](DATA) if text.half == "held_out"]
+    tags = table["asked_tags"](DATA)
+    check = LanguageFilter(detectors=["cld2", "fasttext", "cld3", "py3langid"])
+    measured = table["Measured"]()
+    table["ask_for_own"](texts, tags, check, measured)
+    table["ask_for_others"](texts[::NTH], tags, check, measured)
+    return measured
+
+
+def test_right_sentences_are_accepted_in_65_languages(found: Any) -> None:
+    rates = _rates(found.sets["sentences"], "kept")
+    assert len(rates) == 65
+    assert fmean(rates.values()) >= FLOOR_SENTENCES
+
+
+def test_right_sentences_are_hardly_ever_called_wrong(found: Any) -> None:
+    """Whatever is rejected here leaves the data in silence."""
+    rates = _rates(found.sets["sentences"], "rejected")
+    assert fmean(rates.values()) <= 0.003
+    assert {label: rate for label, rate in rates.items() if rate > 0.03} == {}
+
+
+def test_five_words_suffice(found: Any) -> None:
+    assert fmean(_rates(found.sets["five words"], "kept").values()) >= FLOOR_FIVE_WORDS
+    assert fmean(_rates(found.sets["five words"], "rejected").values()) <= 0.01
+
+
+def test_one_or_two_words_are_never_called_wrong(found: Any) -> None:
+    for name in ("single-words", "word-pairs"):
+        assert max(_rates(found.sets[name], "rejected").values()) == 0
+
+
+def test_sentences_in_other_languages_are_rejected(found: Any) -> None:
+    others = found.others["sentences"]
+    assert others.kept / others.texts <= 0.0005
+    assert others.rejected / others.texts >= 0.95
+
+
+def test_english_never_passes_for_another_language(found: Any) -> None:
+    """The commonest failure of a model that was asked for Yoruba."""
+    english = found.english["sentences"]
+    assert english.texts > 1000
+    assert english.kept == 0
+
+
+def test_romanised_arabic_is_never_rejected(found: Any) -> None:
+    """No detector knows it."""
+    assert found.romanised.rejected == 0
+
+
+def _rates(tallies: Mapping[str, Any], what: str) -> dict[str, float]:
+    return {label: getattr(tally, what) / tally.texts for label, tally in tallies.items()}
+
+
+FLOOR_SENTENCES = 0.985
+FLOOR_FIVE_WORDS = 0.96
