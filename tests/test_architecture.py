@@ -17,7 +17,7 @@ LONGEST_MODULE = 420  # about 400: nobody should cut a docstring for the last fe
 
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "fingerprint", "clock"),
-    ("scripts", "language_rows", "languages", "plugins", "records", "taxonomy", "files"),
+    ("scripts", "language_rows", "languages", "plugins", "records", "entries", "taxonomy", "files"),
     (
         "segments",
         "labels",

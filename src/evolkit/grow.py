@@ -124,7 +124,7 @@ class Grower:
         trail = _Trail(draws=row.draws.as_dict())
         asked = instruction_tags(evol, seed.language, row.draws)
         answered = response_tag(evol, seed.language, row.draws)
-        examples = load_examples(seed.language, "evolve", self._recipe.examples)
+        examples = load_examples(asked[0], "evolve", self._recipe.examples)
         prompt = render(
             evol,
             seed,
@@ -191,7 +191,7 @@ class Grower:
         drawn = replace(conversation.draws[turn - 1], variety=row.draws.variety)
         (tag,) = record.response_language
         first = messages[0]["content"]
-        examples = load_examples(row.seed.language, "follow_up", self._recipe.examples)
+        examples = load_examples(tag, "follow_up", self._recipe.examples)
         prompt = render(
             item,
             Seed(instruction=first, language=tag, task=row.seed.task, id=row.seed.id),

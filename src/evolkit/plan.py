@@ -19,7 +19,13 @@ from evolkit.fingerprint import draw_number, fingerprint
 from evolkit.languages import Language, get_language
 from evolkit.recipe import Recipe
 from evolkit.records import STEPS, Draws, Seed, Step
-from evolkit.render import draw, is_applicable, prompt_digest
+from evolkit.render import (
+    draw,
+    instruction_tags,
+    is_applicable,
+    prompt_digest,
+    response_tag,
+)
 from evolkit.seeds import Seeds, Source, read_seeds
 from evolkit.taxonomy import Evol, FollowUp, Taxonomy, load_taxonomy
 
@@ -177,24 +183,26 @@ class Plan:
     def _row(self, planned: PlannedSeed, evol: Evol) -> EvolvedRow:
         seed, ordinal = planned
         draws = draw(evol, seed, run_seed=self.recipe.seed, ordinal=ordinal, among=self._second)
+        written_in = instruction_tags(evol, seed.language, draws)[0]
         row_id = fingerprint(
             "evolved",
             self._context,
-            prompt_digest(evol, seed.language, self.recipe.frame, self.recipe.examples),
+            prompt_digest(evol, written_in, self.recipe.frame, self.recipe.examples),
             [seed.id, seed.language, seed.instruction],
             draws.as_dict(),
         )
         conversations: tuple[ConversationRow, ...] = ()
         if self._grows(seed, evol):
-            conversations = tuple(self._conversations(row_id, planned, evol))
+            conversations = tuple(self._conversations(row_id, planned, evol, draws))
         return EvolvedRow(row_id, seed, evol, draws, conversations)
 
     def _conversations(
-        self, parent: str, planned: PlannedSeed, evol: Evol
+        self, parent: str, planned: PlannedSeed, evol: Evol, drawn: Draws
     ) -> Iterator[ConversationRow]:
         recipe = self.recipe
         seed, ordinal = planned
         usable = self._usable(seed.language)
+        spoken = response_tag(evol, seed.language, drawn)
         wanted = self._conversations_each(len(usable))
         # By evol, so that each meets every type and an evol that is added moves no other's.
         group = ("follow_ups", evol.id, seed.language)
@@ -206,8 +214,8 @@ class Plan:
                 for turn, each in enumerate(turns)
             )
             steps = [
-                [prompt_digest(each, seed.language, recipe.frame, recipe.examples), drawn.as_dict()]
-                for each, drawn in zip(turns, draws, strict=True)
+                [prompt_digest(each, spoken, recipe.frame, recipe.examples), turn.as_dict()]
+                for each, turn in zip(turns, draws, strict=True)
             ]
             row_id = fingerprint("multi_turn", parent, recipe.history, steps)
             yield ConversationRow(row_id, turns, draws)

@@ -6,15 +6,14 @@ and `follow_ups.toml`. `load_taxonomy` reads a built-in one, a plugin's or a fol
 """
 
 import functools
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from evolkit.entries import Entry, read_toml
 from evolkit.errors import DataError, UnknownName
 from evolkit.fingerprint import fingerprint
 from evolkit.plugins import plugin
@@ -30,11 +29,12 @@ class Evol:
     """One way to make a seed of one task harder or different.
 
     `id` is `task/name`. `does` says it to people, `template` to a model (Jinja2; the shared
-    frame around it stands in `prompts/`; line ends are only for editing). `instruction_language` is the language of the evolved
-    instruction, `response_language` the one it asks to be answered in: `same` as the seed's,
-    `second` (drawn), `mixed` (both), `transliterated` (the seed's language in another script).
-    `second_language` says which second languages will do: `any`, or only `different` ones
-    (another script or family). `keeps` and `seed_is` are the task's. `source` names the table.
+    frame around it stands in `prompts/`; line ends are only for editing).
+    `instruction_language` is the language of the evolved instruction, `response_language` the
+    one it asks to be answered in: `same` as the seed's, `second` (drawn), `mixed` (both),
+    `transliterated` (the seed's language in another script). `second_language` says which second
+    languages will do: `any`, or only `different` ones (another script or family). `keeps` and
+    `seed_is` are the task's. `source` names the table.
     """
 
     id: str
@@ -220,31 +220,30 @@ def load_m2lingual() -> Taxonomy:
 def read_taxonomy(folder: Traversable) -> Taxonomy:
     """The taxonomy in a folder. Raises DataError with every fault of every file."""
     faults: list[str] = []
-    head = _Entry(_read_toml(folder / "taxonomy.toml", faults), "taxonomy.toml", faults)
-    borrowing = {
-        str(entry.get("id")): _task(_Entry(entry, "taxonomy.toml [[task]]", faults))
-        for entry in head.tables("task")
-    }
+    head = Entry(read_toml(folder / "taxonomy.toml", faults), "taxonomy.toml", faults)
+    borrowing = [
+        _task(Entry(table, f"taxonomy.toml [[task]] {number}", faults))
+        for number, table in enumerate(head.tables("task"), start=1)
+    ]
+    borrowers = {task.id: task for task in borrowing}
     tasks: list[Task] = []
     evols: list[Evol] = []
     for task_id in head.texts("tasks"):
-        if task_id in borrowing:
-            tasks.append(borrowing[task_id])
-            continue
-        file = f"{task_id}.toml"
-        entry = _Entry(_read_toml(folder / file, faults), file, faults)
-        tasks.append(_task(entry))
-        evols += [
-            _evol(tasks[-1], _Entry(each, f"{file} [[evol]] {number}", faults))
-            for number, each in enumerate(entry.tables("evol"), start=1)
-        ]
+        if task_id in borrowers:
+            tasks.append(borrowers[task_id])
+        elif not task_id.isidentifier():
+            faults.append(f"taxonomy.toml: task {task_id!r} must be a word: it names a file")
+        else:
+            task, own = _task_file(folder / f"{task_id}.toml", faults)
+            tasks.append(task)
+            evols += own
     categories, follow_ups = _follow_up_file(folder / "follow_ups.toml", faults)
     faults += _repeated("evol", [each.id for each in evols])
     faults += _repeated("follow-up", [each.id for each in follow_ups])
-    faults += _shared_names(tasks)
-    if faults:
-        raise DataError(faults)
-    return Taxonomy(
+    faults += _shared_names(tasks) + _lent_by_nobody(tasks, evols)
+    if not tasks:
+        faults.append("taxonomy.toml: 'tasks' must name at least one task")
+    made = Taxonomy(
         id=head.text("id"),
         version=head.text("version"),
         title=head.text("title"),
@@ -254,58 +253,23 @@ def read_taxonomy(folder: Traversable) -> Taxonomy:
         all_evols=tuple(evols),
         all_follow_ups=tuple(follow_ups),
     )
+    if faults:
+        raise DataError(faults)
+    return made
 
 
-class _Entry:
-    """One table of a file: typed look-ups that note faults and go on with an empty value."""
-
-    def __init__(self, table: Mapping[str, Any], where: str, faults: list[str]) -> None:
-        self._table = table
-        self.where = where
-        self.faults = faults
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._table.get(key, default)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        self.faults.append(f"{self.where}: {key!r} must be a text that is not empty, is {value!r}")
-        return ""
-
-    def texts(self, key: str, allowed: Any = None) -> tuple[str, ...]:
-        value = self._table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            self.faults.append(f"{self.where}: {key!r} must be a list of texts, is {value!r}")
-            return ()
-        for each in value:
-            if allowed is not None and each not in get_args(allowed):
-                self._not_among(key, each, get_args(allowed))
-        return tuple(value)
-
-    def choice(self, key: str, allowed: Any, default: str) -> Any:
-        value = self._table.get(key, default)
-        if value not in get_args(allowed):
-            self._not_among(key, value, get_args(allowed))
-        return value
-
-    def tables(self, key: str) -> list[Mapping[str, Any]]:
-        value = self._table.get(key, [])
-        return value if isinstance(value, list) else []
-
-    def _not_among(self, key: str, value: object, allowed: tuple[str, ...]) -> None:
-        self.faults.append(f"{self.where}: {key!r} is {value!r}; use one of {', '.join(allowed)}")
+def _task_file(path: Traversable, faults: list[str]) -> tuple[Task, list[Evol]]:
+    entry = Entry(read_toml(path, faults), path.name, faults)
+    task = _task(entry)
+    if task.id and f"{task.id}.toml" != path.name:
+        faults.append(f"{path.name}: its 'id' is {task.id!r}; name the file {task.id}.toml")
+    return task, [
+        _evol(task, Entry(table, f"{path.name} [[evol]] {number}", faults))
+        for number, table in enumerate(entry.tables("evol"), start=1)
+    ]
 
 
-def _read_toml(path: Traversable, faults: list[str]) -> Mapping[str, Any]:
-    try:
-        return MappingProxyType(tomllib.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
-        faults.append(f"{path.name}: no such file in the taxonomy's folder")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(f"{path.name}: {error}")
-    return {}
-
-
-def _task(entry: _Entry) -> Task:
+def _task(entry: Entry) -> Task:
     task_id = entry.text("id")
     return Task(
         id=task_id,
@@ -318,7 +282,7 @@ def _task(entry: _Entry) -> Task:
     )
 
 
-def _evol(task: Task, entry: _Entry) -> Evol:
+def _evol(task: Task, entry: Entry) -> Evol:
     return Evol(
         id=f"{task.id}/{entry.text('id')}",
         task=task.id,
@@ -336,15 +300,15 @@ def _evol(task: Task, entry: _Entry) -> Evol:
 
 
 def _follow_up_file(path: Traversable, faults: list[str]) -> tuple[list[Category], list[FollowUp]]:
-    file = _Entry(_read_toml(path, faults), path.name, faults)
+    file = Entry(read_toml(path, faults), path.name, faults)
     categories = []
     for number, table in enumerate(file.tables("category"), start=1):
-        entry = _Entry(table, f"{path.name} [[category]] {number}", faults)
+        entry = Entry(table, f"{path.name} [[category]] {number}", faults)
         categories.append(
             Category(id=entry.text("id"), title=entry.text("title"), does=entry.text("does"))
         )
     follow_ups = [
-        _follow_up(_Entry(table, f"{path.name} [[follow_up]] {number}", faults))
+        _follow_up(Entry(table, f"{path.name} [[follow_up]] {number}", faults))
         for number, table in enumerate(file.tables("follow_up"), start=1)
     ]
     known = {category.id for category in categories}
@@ -356,7 +320,7 @@ def _follow_up_file(path: Traversable, faults: list[str]) -> tuple[list[Category
     return categories, follow_ups
 
 
-def _follow_up(entry: _Entry) -> FollowUp:
+def _follow_up(entry: Entry) -> FollowUp:
     category = entry.text("category")
     parameters = _parameters(entry)
     properties = entry.texts("properties")
@@ -378,7 +342,7 @@ def _follow_up(entry: _Entry) -> FollowUp:
     )
 
 
-def _parameters(entry: _Entry) -> tuple[Any, ...]:
+def _parameters(entry: Entry) -> tuple[Any, ...]:
     return entry.texts("parameters", Parameter)
 
 
@@ -389,6 +353,15 @@ def _shared_names(tasks: Iterable[Task]) -> list[str]:
         f"tasks {owner[_fold(name)]!r} and {task!r} share the name {name!r}"
         for task, name in claims
         if owner.setdefault(_fold(name), task) != task
+    ]
+
+
+def _lent_by_nobody(tasks: Iterable[Task], evols: Iterable[Evol]) -> list[str]:
+    lenders = {evol.task for evol in evols}
+    return [
+        f"task {task.id!r}: no evols of {task.evols_of!r}"
+        for task in tasks
+        if task.evols_of not in lenders
     ]
 
 
