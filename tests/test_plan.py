@@ -159,7 +159,6 @@ def test_turns_added_leave_the_earlier_turns_as_they_were() -> None:
         {"max_tokens": 9},
         {"sampling_seed": 1},
         {"frame": "deu_Latn"},
-        {"examples": 1},
         {"model": "m"},
     ],
     ids=str,
@@ -167,6 +166,15 @@ def test_turns_added_leave_the_earlier_turns_as_they_were() -> None:
 def test_what_changes_the_output_changes_the_ids(other: dict[str, Any]) -> None:
     """Else a run would take the rows of another model for its own."""
     assert not ids(rows(MIXED)) & ids(rows(MIXED, **other))
+
+
+def test_examples_change_the_ids_where_there_are_some() -> None:
+    """A text in another script than its language's usual one has none, so nothing changes."""
+    seeds = make_seeds(3, ("general",), ("hin_Deva",))
+    asked = {"evols": ("deepen", "transliteration"), "max_turns": 0}
+    plain, shown = rows(seeds, **asked), rows(seeds, **asked, examples=1)
+    changed = {row.evol.name for row in plain if row.id not in ids(shown)}
+    assert changed == {"deepen"}
 
 
 @pytest.mark.parametrize("other", [{"seeds_per_language": 9}, {"conversations": 3}], ids=str)
