@@ -171,7 +171,7 @@ def test_what_changes_the_output_changes_the_ids(other: dict[str, Any]) -> None:
 def test_examples_change_the_ids_where_there_are_some() -> None:
     """A text in another script than its language's usual one has none, so nothing changes."""
     seeds = make_seeds(3, ("general",), ("hin_Deva",))
-    asked = {"evols": ("deepen", "transliteration"), "max_turns": 0}
+    asked: dict[str, Any] = {"evols": ("deepen", "transliteration"), "max_turns": 0}
     plain, shown = rows(seeds, **asked), rows(seeds, **asked, examples=1)
     changed = {row.evol.name for row in plain if row.id not in ids(shown)}
     assert changed == {"deepen"}
