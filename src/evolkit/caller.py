@@ -10,7 +10,7 @@ import logging
 import math
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from evolkit.clients.base import FREE, Client, Price, Request
@@ -124,7 +124,8 @@ class Caller:
 
     def take_over(self, ledger: Ledger) -> None:
         """Books what earlier sessions paid, and at worst what they had in flight when they died."""
-        ledger.lose_intents()
+        # Calls that a batch client had in flight are away, not lost; this run asks for them again.
+        ledger.lose_intents(are_away=self._client.is_batch)
         price = self._limits.price
         for spend in ledger.spend():
             usd = spend.booked_usd
@@ -157,7 +158,7 @@ class Caller:
         if completion is not None:
             self.meter.reused += 1
         else:
-            completion = await self._make(key, request, step, language)
+            completion = await self._make(key, replace(request, draw=draw), step, language)
         if completion.finish_reason == "length":
             raise CallError(
                 "length",
@@ -314,7 +315,7 @@ class Caller:
 
     async def _send(self, request: Request) -> Completion:
         try:
-            async with asyncio.timeout(self._limits.timeout_s):
+            async with asyncio.timeout(None if self._client.is_batch else self._limits.timeout_s):
                 return await self._client.complete(request)
         except TimeoutError as error:
             raise CallError("timeout", f"no answer within {self._limits.timeout_s:g} s") from error

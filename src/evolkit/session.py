@@ -281,9 +281,14 @@ class Session:
                 f"the price of {self._client.model!r} is unknown, so a budget in USD can't be "
                 "kept; give price_per_million or a budget in tokens"
             )
-        ceiling = options.get("concurrency", 64)
+        most = self._client.max_concurrency
+        ceiling = options.get("concurrency", most if self._client.is_batch and most else 64)
+        slots = Slots(min(ceiling, most or ceiling))
+        if self._client.is_batch:
+            # No slow start: every batch may take a day.
+            slots.limit = float(slots.ceiling)
         return Limits(
-            slots=Slots(min(ceiling, self._client.max_concurrency or ceiling)),
+            slots=slots,
             requests=RateLimit(options.get("requests_per_minute"), clock),
             tokens=RateLimit(options.get("tokens_per_minute"), clock),
             budget=Budget(budget_usd, options.get("budget_tokens")),

@@ -54,6 +54,7 @@ class TracedClient(Client):
     def __init__(self, client: Client, tracer: "Tracer") -> None:
         self.model = client.model
         self.max_concurrency = client.max_concurrency
+        self.is_batch = client.is_batch
         self._client = client
         self._tracer = tracer
 

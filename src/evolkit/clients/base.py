@@ -15,16 +15,19 @@ from evolkit.records import Completion, Message, Sampling
 class Request:
     """One call to a model: what is said, how the answer is drawn, the JSON schema it must follow.
 
-    `schema` is None for free text. Not hashable; `key()` identifies it.
+    `schema` is None for free text. `draw` names one of several answers to the same question; it
+    is not sent. Not hashable; `key()` identifies it.
     """
 
     messages: list[Message]
     sampling: Sampling = field(default_factory=Sampling)
     schema: dict[str, Any] | None = None
+    draw: str = ""
 
     def key(self) -> str:
         """An id of what is asked; the model is no part of it."""
-        return fingerprint("request", self.messages, self.sampling.as_dict(), self.schema)
+        asked = ("request", self.messages, self.sampling.as_dict(), self.schema)
+        return fingerprint(*asked, self.draw) if self.draw else fingerprint(*asked)
 
 
 class Price(NamedTuple):
@@ -47,11 +50,14 @@ class Client(ABC):
     """A model that completes messages.
 
     `model` is its name in records. `max_concurrency` is how many calls at once it can make use
-    of, None for any number. Clients never try again by themselves: the run decides that.
+    of, None for any number. Clients never try again by themselves: the run decides that. Only
+    one with `is_batch` does, as its answers come hours later: no timeout holds for it, it is
+    given all the calls it can take at once, and remembers those that are away.
     """
 
     model: str
     max_concurrency: int | None = None
+    is_batch: bool = False
 
     @abstractmethod
     async def complete(self, request: Request) -> Completion:

@@ -199,8 +199,11 @@ class Ledger:
         )
         return [Used(*row) for row in found]
 
-    def lose_intents(self) -> int:
-        """Books calls that an earlier process sent and never settled, at worst; their number."""
+    def lose_intents(self, *, are_away: bool = False) -> int:
+        """Books calls that an earlier process sent and never settled, at worst; their number.
+
+        Those that `are_away`, in a batch that will bring them, are forgotten instead.
+        """
         intents = [
             Intent(*row)
             for row in self._select(
@@ -209,7 +212,8 @@ class Ledger:
         ]
         with self._transaction() as connection:
             lost = (Payment(each[1], each[2], 0, 0, None, *each[3:], True) for each in intents)
-            self.add_payments(connection, lost)
+            if not are_away:
+                self.add_payments(connection, lost)
             self.drop_intents(connection, (each.number for each in intents))
         return len(intents)
 
