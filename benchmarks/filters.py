@@ -1,0 +1,259 @@
+"""Filters beside their peers, in one run: speed, recall, precision, memory.
+
+    python benchmarks/filters.py                    # all parts, medians of three rounds
+    python benchmarks/filters.py near_duplicates --rounds 1 --engine numba
+
+Needs the shared data (EVOLKIT_SHARED_DATA, or ../shared/data beside the checkout) and the
+development tools datasketch and rensa. Wall-clock figures depend on what else runs; processor
+seconds (of this process and its children) and ratios hardly do.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evolkit.filters.minhash import Engine
+from evolkit.filters.near_duplicate import NearDuplicates, find_near_duplicates
+from evolkit.filters.repetition import RepetitionFilter
+from evolkit.filters.shingles import jaccard, shingle_size
+
+DATA = Path(os.environ.get("EVOLKIT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+THRESHOLD = 0.8
+NUM_PERM = 128
+
+
+class Timing(NamedTuple):
+    wall_s: float
+    cpu_s: float
+
+
+def main() -> int:
+    arguments = _arguments()
+    if not DATA.is_dir():
+        print(f"no shared data in {DATA}; nothing measured")
+        return 0
+    for part in arguments.parts or PARTS:
+        {**PARTS, "measure_memory": measure_memory}[part](arguments)
+    return 0
+
+
+def repetition(arguments: argparse.Namespace) -> None:
+    """Recall and false rejects on real loops and clean text; texts a second and core."""
+    rows = _rows("repetition/repetition.jsonl")
+    texts = [row["text"] for row in rows]
+    rejected = np.array([not each.keep for each in RepetitionFilter().check_batch(texts)])
+    is_loop = np.array([row["label"] == "degenerate" for row in rows])
+    worst = max(
+        np.mean([hit for row, hit in zip(rows, rejected, strict=True) if row["language"] == tag])
+        for tag in {row["language"] for row in rows if row["label"] == "clean"}
+        - {row["language"] for row in rows if row["label"] == "degenerate"}
+    )
+    print("repetition")
+    print(f"  loops found            {rejected[is_loop].mean():8.2%} of {is_loop.sum()}")
+    print(f"  clean text rejected    {rejected[~is_loop].mean():8.2%} of {(~is_loop).sum()}")
+    print(f"  worst other language   {worst:8.2%}")
+    for name, some in (("loops and clean text", texts), ("benchmark texts", _bench())):
+        timing = _timed(partial(RepetitionFilter().check_batch, some), arguments.rounds)
+        print(f"  {name:22} {len(some) / timing.cpu_s:8,.0f} texts/s a core")
+
+
+def near_duplicates(arguments: argparse.Namespace) -> None:
+    """evolkit, datasketch and rensa on the benchmark texts with a planted set."""
+    texts, pairs = _planted(_bench(), count=5000)
+    print(
+        f"near-duplicates: {len(texts):,} texts, {len(pairs):,} planted pairs of J >= {THRESHOLD}"
+    )
+    few = texts[: len(texts) // 10]
+    slow = _timed(lambda: _datasketch(few), 1)
+    base = len(few) / slow.wall_s
+    _line("datasketch, one by one", len(few), slow, base, _datasketch_recall(texts, pairs))
+    flags = _rensa(texts)
+    fast = _timed(lambda: _rensa(texts), arguments.rounds)
+    recall = float(np.mean(flags[pairs].all(axis=1)))
+    _line("rensa, flags only", len(texts), fast, base, recall, _flag_precision(texts, flags))
+    for engine in arguments.engine or ("numpy", "numba"):
+        find_near_duplicates(texts[:1000], engine=engine)
+        search = partial(find_near_duplicates, texts, threshold=THRESHOLD, engine=engine)
+        timing, found = _timed(search, arguments.rounds), search()
+        precision = _drop_precision(texts, found)
+        _line(f"evolkit, {engine}", len(texts), timing, base, _recall(found, pairs), precision)
+
+
+def memory(arguments: argparse.Namespace) -> None:
+    """Peak memory above the corpus for 143,000 texts, in a process of its own."""
+    for engine in arguments.engine or ("numpy", "numba"):
+        command = [sys.executable, __file__, "measure_memory", "--engine", engine]
+        subprocess.run(command, check=True)
+
+
+def measure_memory(arguments: argparse.Namespace) -> None:
+    texts = _bench()
+    draw = random.Random(3)
+    while len(texts) < 143_000:
+        texts.append(_edited(texts[len(texts) - 61_374], draw))
+    engine: Engine = (arguments.engine or ["numpy"])[0]
+    find_near_duplicates(texts[:1000], engine=engine)
+    before = _status_mb("VmRSS")
+    found = find_near_duplicates(texts, engine=engine)
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    peak = _status_mb("VmHWM")
+    print(
+        f"memory, {engine}: {peak - before:.0f} MB above the corpus for {len(texts):,} texts, "
+        f"{len(found.kept):,} kept"
+    )
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "repetition": repetition,
+    "near_duplicates": near_duplicates,
+    "memory": memory,
+}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("parts", nargs="*", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engine", action="append", choices=("numpy", "numba"))
+    found = parser.parse_args()
+    unknown = set(found.parts) - {*PARTS, "measure_memory"}
+    if unknown:
+        parser.error(f"unknown part {unknown.pop()!r}; known: {', '.join(PARTS)}")
+    return found
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines()]
+
+
+def _bench() -> list[str]:
+    return [row["text"] for row in _rows("bench/flores_70_49k.jsonl")] + [
+        row["instruction"] for row in _rows("bench/t0_prompts_en.jsonl")
+    ]
+
+
+def _timed(work: Callable[[], object], rounds: int) -> Timing:
+    """Median seconds of some rounds."""
+    found = []
+    for _ in range(rounds):
+        start, before = time.perf_counter(), os.times()
+        work()
+        after = os.times()
+        found.append(Timing(time.perf_counter() - start, sum(after[:4]) - sum(before[:4])))
+    return Timing(
+        statistics.median(each.wall_s for each in found),
+        statistics.median(each.cpu_s for each in found),
+    )
+
+
+def _edited(text: str, draw: random.Random) -> str:
+    letters = list(text) or ["x"]
+    for _ in range(draw.randint(1, max(1, len(letters) // 40))):
+        letters[draw.randrange(len(letters))] = draw.choice(letters)
+    return "".join(letters)
+
+
+def _planted(texts: list[str], *, count: int) -> tuple[list[str], "np.ndarray[Any, Any]"]:
+    """Texts in random order with edited copies among them; positions of pairs that are near."""
+    draw = random.Random(1)
+    copies = [(text, _edited(text, draw)) for text in draw.sample(texts, count)]
+    near = [(a, b) for a, b in copies if a != b and jaccard(a, b) >= THRESHOLD]
+    mixed = [*texts, *(b for _, b in near)]
+    draw.shuffle(mixed)
+    place = {text: position for position, text in enumerate(mixed)}
+    return mixed, np.array([(place[a], place[b]) for a, b in near])
+
+
+def _datasketch(texts: Sequence[str]) -> tuple[Any, list[Any]]:
+    """As its documentation does it: a MinHash a text, all put into an index and looked up."""
+    from datasketch import MinHash, MinHashLSH
+
+    lsh = MinHashLSH(threshold=THRESHOLD, num_perm=NUM_PERM)
+    sketches = []
+    for number, text in enumerate(texts):
+        sketch = MinHash(num_perm=NUM_PERM)
+        for piece in _pieces(text):
+            sketch.update(piece.encode("utf-8"))
+        lsh.insert(number, sketch)
+        sketches.append(sketch)
+    return lsh, [lsh.query(sketch) for sketch in sketches]
+
+
+def _datasketch_recall(texts: Sequence[str], pairs: "np.ndarray[Any, Any]") -> float:
+    some = pairs[:500]
+    lsh_texts = [texts[position] for position in some.ravel()]
+    _, answers = _datasketch(lsh_texts)
+    return float(np.mean([2 * at in answers[2 * at + 1] for at in range(len(some))]))
+
+
+def _rensa(texts: Sequence[str]) -> "np.ndarray[Any, Any]":
+    from rensa import RMinHash, RMinHashLSH
+
+    matrix = RMinHash.digest_matrix_from_token_sets([_pieces(text) for text in texts], NUM_PERM, 42)
+    lsh = RMinHashLSH(THRESHOLD, NUM_PERM, 16)
+    return np.array(lsh.query_duplicate_flags_matrix_one_shot(matrix), np.bool_)
+
+
+def _pieces(text: str) -> list[str]:
+    size = min(shingle_size(text), max(1, len(text)))
+    return [text[at : at + size] for at in range(max(1, len(text) - size + 1))]
+
+
+def _recall(found: NearDuplicates, pairs: "np.ndarray[Any, Any]") -> float:
+    cluster_of = {
+        member: number for number, each in enumerate(found.clusters) for member in each.members
+    }
+    return float(np.mean([cluster_of.get(a, -1) == cluster_of.get(b, -2) for a, b in pairs]))
+
+
+def _drop_precision(texts: Sequence[str], found: NearDuplicates) -> float:
+    """Share of 1,000 dropped texts whose kept match is as near as the threshold."""
+    draw = random.Random(2)
+    some = draw.sample(sorted(found.dropped), min(1000, len(found.dropped)))
+    return float(
+        np.mean([jaccard(texts[at], texts[found.dropped[at].of]) >= THRESHOLD for at in some])
+    )
+
+
+def _flag_precision(texts: Sequence[str], flags: "np.ndarray[Any, Any]") -> float:
+    """Share of flagged texts that hang together with another, as exact tests say."""
+    truth = find_near_duplicates(texts, threshold=THRESHOLD)
+    in_cluster = np.zeros(len(texts), np.bool_)
+    for cluster in truth.clusters:
+        in_cluster[list(cluster.members)] = True
+    return float(in_cluster[flags].mean())
+
+
+def _line(
+    name: str,
+    count: int,
+    timing: Timing,
+    base: float,
+    recall: float,
+    precision: float | None = None,
+) -> None:
+    shown = "" if precision is None else f"  precision {precision:.4f}"
+    print(
+        f"  {name:24} {count / timing.wall_s:9,.0f} texts/s  {timing.cpu_s / count * 1e6:6.1f} "
+        f"processor us a text  {count / timing.wall_s / base:5.1f} x  recall {recall:.4f}{shown}"
+    )
+
+
+def _status_mb(field: str) -> float:
+    with Path("/proc/self/status").open(encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
