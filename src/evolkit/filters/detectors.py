@@ -1,12 +1,12 @@
 """Language detectors behind one small interface; each package is imported when first used.
 
-| name | package | languages | texts/s a core | knows well |
+| name | package | languages | texts/s a core | its part in the vote |
 |---|---|---|---|---|
-| `cld2` | pycld2 | 165 | 130,000 | African and Asian languages, romanised Kurdish it does not |
-| `fasttext` | fasttext + lid.176.ftz | 176 | 70,000 | European languages |
-| `cld3` | cld3-py | 107 | 29,000 | as CLD2, and six romanised languages |
-| `py3langid` | py3langid | 138 | 13,000 | Kurdish, dialects of Arabic |
-| `langdetect` | langdetect | 55 | 500 | nothing the others don't; kept because people ask for it |
+| `cld2` | pycld2 | 165 | 130,000 | best alone; African languages; not Kurdish in Latin letters |
+| `fasttext` | fasttext + lid.176.ftz | 176 | 69,000 | European languages; few African ones |
+| `cld3` | cld3-py | 107 | 29,000 | second opinion; six romanised languages |
+| `py3langid` | py3langid | 138 | 13,000 | Kurdish; short text |
+| `langdetect` | langdetect | 55 | 500 | none by default |
 
 A label is what `evolkit.filters.language_votes.canonical_label` makes of the detector's own word.
 """

@@ -283,11 +283,11 @@ def _needed(part: Part) -> float:
 def _is_supported(found: str, vote: Vote, part: Part, read: Readings) -> bool:
     """True where a rejection for this language does not hang on one detector's slip.
 
-    Two must name it, or one that was seen to be right on it. Romanised text, which nearly all
-    detectors guess at, goes only where all of them agree.
+    Two must name it, or one that was seen to be right on it. Where the language asked for is
+    romanised or was not measured, detectors guess, and all of them must agree.
     """
     namers = sum(reading.label == found for reading in read)
-    if any("-" in label for label in part.labels):
+    if any("-" in label or not scripts_of(label) for label in part.labels):
         return namers == len(read)
     return namers > 1 or len(read) == 1 or (vote.other >= SOLE_AT and bool(scripts_of(found)))
 
