@@ -1,0 +1,59 @@
+"""The examples run as they are, each as its own process in an empty folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def test_a_first_run_makes_a_training_file_and_asks_nothing_twice(tmp_path: Path) -> None:
+    """It is what most people try first, and most try it twice."""
+    first, again = (_run("first_run.py", "--out", "run", place=tmp_path) for _ in range(2))
+    rows = (tmp_path / "run" / "train.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(row)["language"] for row in rows] == ["spa_Latn", "spa_Latn"]
+    assert first == again
+
+
+def test_a_taxonomy_of_ones_own_gives_prompts_with_its_templates(tmp_path: Path) -> None:
+    """A folder must do wherever a taxonomy has a name."""
+    shown = _run("own_taxonomy/cook.py", place=tmp_path)
+    assert "1 tasks, 2 evols, 1 follow-ups" in shown
+    assert "name them as people who speak Thai would" in shown
+
+
+def test_a_filter_of_ones_own_joins_the_built_in_ones(tmp_path: Path) -> None:
+    """One class and one method must be enough."""
+    shown = _run("own_filter.py", place=tmp_path).splitlines()
+    reasons = [line.split()[2] if line.startswith("reject") else "" for line in shown[1:]]
+    assert reasons == ["", "no_question", "loop", "wrong_language"]
+
+
+def test_a_stream_that_is_left_early_is_gone_on_with(tmp_path: Path) -> None:
+    """A service that stops reading must neither hang nor lose what was paid for."""
+    shown = _run("stream_rows.py", place=tmp_path).splitlines()
+    assert [line.split()[0] for line in shown[:3]] == ["record"] * 3
+    assert shown[-1] == "gone on: finished, 20 records"
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    """One that nobody runs is wrong before long."""
+    tested = Path(__file__).read_text("utf-8")
+    scripts = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.py")}
+    assert {name for name in scripts if f'_run("{name}"' not in tested} == set()
+
+
+def _run(script: str, *arguments: str, place: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / script), *arguments],
+        cwd=place,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
