@@ -15,7 +15,7 @@ import multiprocessing
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -84,7 +84,7 @@ class MinHasher:
 
     def signatures(self, texts: Sequence[str], *, is_prepared: bool = False) -> Signatures:
         """One row a text. `is_prepared` promises that `shingles.prepare` has been applied."""
-        chunks = list(_chunks(texts))
+        chunks = _chunks(texts)
         workers = self._workers(texts, len(chunks))
         # Each worker takes every n-th chunk and has a memory of its own.
         shares = [chunks[worker::workers] for worker in range(workers)]
@@ -235,15 +235,16 @@ def _fill(
     made[shown] = least.T
 
 
-def _chunks(texts: Sequence[str]) -> Iterator[slice]:
-    start = total = 0
-    for end, text in enumerate(texts, 1):
-        total += len(text)
-        if total >= CHUNK or end - start >= CHUNK:
-            yield slice(start, end)
-            start, total = end, 0
-    if start < len(texts):
-        yield slice(start, len(texts))
+def _chunks(texts: Sequence[str]) -> list[slice]:
+    """Stretches of texts with about `CHUNK` characters each, or one longer text."""
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1)
+    found, start = [], 0
+    while start < len(texts):
+        before = int(ends[start - 1]) if start else 0
+        end = max(start + 1, int(np.searchsorted(ends, before + CHUNK, "right")))
+        found.append(slice(start, end))
+        start = end
+    return found
 
 
 FORK_FROM: Final = 20_000

@@ -184,18 +184,16 @@ class _Distinct(NamedTuple):
     def of(cls, texts: Iterable[str], keys: Iterable[str] | None, *, fold: bool) -> "_Distinct":
         prepared = [prepare(text, fold=fold) for text in texts]
         if keys is None:
-            numbers: dict[str, int] = {}
-            owner = [numbers.setdefault(text, len(numbers)) for text in prepared]
-            return cls(list(numbers), None, np.array(owner, np.int64))
+            numbers = {text: number for number, text in enumerate(dict.fromkeys(prepared))}
+            owner = np.fromiter(map(numbers.__getitem__, prepared), np.int64, len(prepared))
+            return cls(list(numbers), None, owner)
         listed = list(keys)
         if len(listed) != len(prepared):
             raise ConfigError(f"{len(prepared)} texts but {len(listed)} keys")
-        by_key: dict[tuple[str, str], int] = {}
-        owner = [
-            by_key.setdefault(pair, len(by_key)) for pair in zip(listed, prepared, strict=True)
-        ]
-        distinct_keys = [key for key, _ in by_key]
-        return cls([text for _, text in by_key], distinct_keys, np.array(owner, np.int64))
+        pairs = list(zip(listed, prepared, strict=True))
+        by_key = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+        owner = np.fromiter(map(by_key.__getitem__, pairs), np.int64, len(pairs))
+        return cls([text for _, text in by_key], [key for key, _ in by_key], owner)
 
 
 def _ranks(size: int, scores: Iterable[float] | None) -> Indices:
@@ -224,21 +222,26 @@ def _deduplicate(
     roots = link(sketches.bands, tester)
     near = keep_apart(roots, best, tester)
     dropped: dict[int, Match] = {}
-    for position, text in enumerate(owner.tolist()):
+    is_near = np.zeros(count, np.bool_)
+    is_near[list(near)] = True
+    others = np.flatnonzero(is_near[owner] | (standing[owner] != np.arange(len(owner))))
+    for position, text in zip(others.tolist(), owner[others].tolist(), strict=True):
         match = near.get(text)
         if match is not None:
             dropped[position] = Match(int(standing[match.of]), match.jaccard)
-        elif standing[text] != position:
+        else:
             dropped[position] = Match(int(standing[text]), 1.0)
     return NearDuplicates(len(owner), _clusters(roots[owner], dropped), dropped)
 
 
 def _clusters(roots: Indices, dropped: Mapping[int, Match]) -> tuple[Cluster, ...]:
-    order = np.argsort(roots, kind="stable")
-    ends = np.flatnonzero(np.diff(roots[order])) + 1
+    if not len(roots):
+        return ()
+    shared = np.flatnonzero(np.bincount(roots)[roots] > 1)
+    order = shared[np.argsort(roots[shared], kind="stable")]
     found = []
-    for group in np.split(order, ends):
-        if len(group) > 1:
+    for group in np.split(order, np.flatnonzero(np.diff(roots[order])) + 1):
+        if len(group):
             members = tuple(group.tolist())
             found.append(Cluster(members, tuple(at for at in members if at not in dropped)))
     return tuple(sorted(found))
