@@ -227,7 +227,7 @@ class Grower:
         seed: Seed,
     ) -> str:
         """A draft that parses and passes the checks, drawn again as often as the recipe says."""
-        about = {**about, "delimiter": prompt.delimiter or ""}
+        about = {**about, "delimiter": prompt.delimiter or "", "directions": prompt.directions}
         return await self._drawn(step, turn, prompt, about, trail, seed)
 
     async def _answer(

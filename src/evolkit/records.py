@@ -87,6 +87,8 @@ class Prompt:
     draws: Draws = field(default_factory=Draws)
     delimiter: str | None = None
     """The tag name that encloses foreign text; a draft that holds it has leaked the frame."""
+    directions: str = ""
+    """What the evol or follow-up told to do; a draft that repeats it has leaked the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,8 @@ class Record(_Row):
     `messages` alternate user and assistant. `instruction_language` and `response_language` are
     the tags asked for in the first turn (several where languages are mixed). `parent` is the id
     of the evolved record that a conversation grew from. `ended` says why a conversation stopped
-    before its last planned turn, None if it did not. `signature` is one line that tells version, taxonomy, run seed and model.
+    before its last planned turn, None if it did not. `signature` is one line that tells
+    taxonomy, recipe, run seed and model.
     """
 
     messages: tuple[Message, ...]

@@ -73,7 +73,8 @@ def render(
     }
     user = _fill(section["user"], variables, f"frame {frame!r}")
     system = _fill(section["system"], {}, f"frame {frame!r}")
-    return Prompt(_messages(system, user), reply_schema(key), draws, tag)
+    directions = " ".join(str(variables[name]) for name in ("keeps", "does", "change"))
+    return Prompt(_messages(system, user), reply_schema(key), draws, tag, directions)
 
 
 def render_answer(

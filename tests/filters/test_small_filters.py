@@ -52,6 +52,8 @@ def case_about(case: dict[str, Any]) -> About:
         about["source"] = case["source"]
     if "answer" in case:
         about["answer"] = case["answer"]
+    if "directions" in case:
+        about["directions"] = case["directions"]
     if "shown" in case:
         about["shown"] = case["shown"]
     if "role" in case:

@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
-from typing import Any, ClassVar, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Final, Literal, TypedDict, Unpack
 
 from evolkit.records import Verdict
 
 TextRole = Literal["instruction", "follow_up", "response"]
+
+UNTOLD: Final = frozenset({"not_asked", "no_source"})
+"""Reasons to abstain of filters that were not told what they need."""
 
 
 class About(TypedDict, total=False):
@@ -16,7 +19,7 @@ class About(TypedDict, total=False):
     `expected`: tag or tags the text should be in. The script in a tag counts: `hin_Latn` is
     romanised Hindi. Several tags: any of them, or a mixture. `source`: the text this one was
     made from or answers, `answer` that source's own answer where it is known. `shown`: texts
-    that the prompt held as examples. `role`: what the text is in its conversation. `delimiter`:
+    that the prompt held as examples, `directions` what it told to do. `role`: what the text is in its conversation. `delimiter`:
     the tag name that enclosed foreign text in the prompt.
     """
 
@@ -24,6 +27,7 @@ class About(TypedDict, total=False):
     source: str
     answer: str
     shown: Sequence[str]
+    directions: str
     role: TextRole
     delimiter: str
 
@@ -61,6 +65,14 @@ class Filter(ABC):
         """What distinguishes this filter from its default, as JSON values."""
         return {}
 
+    @property
+    def sees_others(self) -> bool:
+        """True where a verdict depends on other texts than the one checked.
+
+        Such a filter must see all texts in order and is never spread over processes.
+        """
+        return False
+
     def __or__(self, other: "Filter") -> "Chain":
         return Chain((*_parts(self), *_parts(other)))
 
@@ -78,7 +90,11 @@ class Filter(ABC):
 
 
 class Chain(Filter):
-    """Filters in order; the first rejection decides, else the first abstention, else keep."""
+    """Filters in order; the first rejection decides, else the first abstention, else keep.
+
+    Abstentions for a reason in `UNTOLD` give way to others. What one filter rejects the next
+    does not see.
+    """
 
     name: ClassVar[str] = "chain"
 
@@ -86,14 +102,30 @@ class Chain(Filter):
         self.filters = tuple(filters)
 
     def check(self, text: str, **about: Unpack[About]) -> Verdict:
-        abstained: Verdict | None = None
+        decided = self.keep()
         for each in self.filters:
-            verdict = each.check(text, **about)
-            if verdict.outcome == "reject":
-                return verdict
-            if verdict.outcome == "abstain" and abstained is None:
-                abstained = verdict
-        return abstained or self.keep()
+            decided = weightier(decided, each.check(text, **about))
+            if decided.outcome == "reject":
+                break
+        return decided
+
+    def check_batch(
+        self, texts: Iterable[str], abouts: Iterable[About] | None = None, **about: Unpack[About]
+    ) -> list[Verdict]:
+        """The same verdicts as one by one; each filter gets whole batches, which some need."""
+        pairs = list(zip_abouts(list(texts), abouts, about))
+        verdicts = [self.keep()] * len(pairs)
+        left = list(range(len(pairs)))
+        for each in self.filters:
+            found = each.check_batch([pairs[at][0] for at in left], [pairs[at][1] for at in left])
+            for at, verdict in zip(left, found, strict=True):
+                verdicts[at] = weightier(verdicts[at], verdict)
+            left = [at for at in left if verdicts[at].keep]
+        return verdicts
+
+    @property
+    def sees_others(self) -> bool:
+        return any(each.sees_others for each in self.filters)
 
     @property
     def signature(self) -> str:
@@ -101,6 +133,14 @@ class Chain(Filter):
 
     def __iter__(self) -> Iterator[Filter]:
         return iter(self.filters)
+
+
+def weightier(earlier: Verdict, later: Verdict) -> Verdict:
+    """The verdict that decides: the first reject, else abstention, `UNTOLD` ones last; or earlier.
+
+    A keep of two filters is the earlier one.
+    """
+    return later if _weight(later) > _weight(earlier) else earlier
 
 
 def zip_abouts(
@@ -124,6 +164,14 @@ def expected_tags(about: About) -> tuple[str, ...]:
     """The tags a text should be in; empty when nothing is asked."""
     expected = about.get("expected", ())
     return (expected,) if isinstance(expected, str) else tuple(expected)
+
+
+def _weight(verdict: Verdict) -> int:
+    if verdict.outcome == "keep":
+        return 0
+    if verdict.outcome == "reject":
+        return 3
+    return 1 if verdict.reason in UNTOLD else 2
 
 
 def _parts(given: Filter) -> tuple[Filter, ...]:

@@ -1,7 +1,7 @@
 """Parts of the prompt's frame, or of a chat template, that got into a text."""
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import ClassVar, Final, Unpack
 
@@ -18,7 +18,8 @@ class LeakFilter(Filter):
 
     Reasons: `delimiter` (the tag around foreign text), `chat_token`, `key` (a member of the JSON
     asked for), `frame` (words of a rewriting prompt), `preamble` ('Here is the new
-    instruction:'), `placeholder` (one of our own template variables in braces). Abstains on
+    instruction:'), `placeholder` (one of our own template variables in braces), `directions` (a
+    run of words of what the prompt told to do). Abstains on
     other variables in braces, which a template asked for may hold, and on chat tokens in a
     response that shows code.
     """
@@ -37,6 +38,8 @@ class LeakFilter(Filter):
                 if reason == "variable":
                     return self.abstain(reason, found=found)
                 return self.reject(reason, found=found)
+        if repeated := _repeated(text, about.get("directions", ""), source):
+            return self.reject("directions", found=repeated)
         return self.keep()
 
 
@@ -53,6 +56,25 @@ def _leaks(text: str) -> list[tuple[str, str]]:
         found.append(("preamble", said))
     found += [("frame", phrase) for phrase in anywhere if phrase in lowered][:1]
     return sorted(found, key=lambda each: each[0] == "variable")
+
+
+def _repeated(text: str, directions: str, source: str) -> str:
+    """The first long run of words that the text has from the directions and not its source."""
+    if not directions:
+        return ""
+    runs = _runs(directions)
+    words = units(normalise(text))
+    for at in range(len(words) - MIN_RUN + 1):
+        if tuple(words[at : at + MIN_RUN]) in runs:
+            run = " ".join(words[at : at + MIN_RUN])
+            return "" if run in " ".join(units(normalise(source))) else run
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _runs(directions: str) -> frozenset[tuple[str, ...]]:
+    words = units(normalise(directions))
+    return frozenset(tuple(words[at : at + MIN_RUN]) for at in range(len(words) - MIN_RUN + 1))
 
 
 def _preamble(head: str, preambles: PhraseIndex) -> str | None:
@@ -101,6 +123,9 @@ def _words() -> tuple[tuple[str, ...], PhraseIndex]:
 
 
 PREAMBLE_HEAD: Final = 200
+MIN_RUN: Final = 6
+"""Words in a row that two texts of different purpose hardly share: of 14,005 real instructions
+none has six in common with any of the 153 templates, one has five, 163 have four."""
 MIN_FRAME_UNITS: Final = 9
 """Units from which a sentence of a frame is nobody else's."""
 
