@@ -80,7 +80,8 @@ def test_every_public_name_stands_in_the_reference() -> None:
 
 def test_every_built_in_filter_and_export_has_its_line() -> None:
     """The tables are where users look for a name."""
-    for group, page in (("filters", "filters.md"), ("exporters", "data.md")):
+    tables: dict[plugins.Group, str] = {"filters": "filters.md", "exporters": "data.md"}
+    for group, page in tables.items():
         text = (ROOT / "docs" / page).read_text("utf-8")
         names = plugins.BUILT_IN[group]
         assert {name for name in names if f"| `{name}` |" not in text} == set()
