@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import HOSTILE
 
 from evolkit.errors import ConfigError, DataError
 from evolkit.filters.decontamination import DecontaminationFilter, Reference, read_references
+from tests.strategies import HOSTILE
 
 _CASES = tomllib.loads(
     (Path(__file__).parents[1] / "cases" / "filters" / "decontamination.toml").read_text("utf-8")

@@ -10,7 +10,6 @@ import pytest
 from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import HOSTILE
 
 from evolkit.errors import ConfigError, DataError
 from evolkit.filters.minhash import MinHasher
@@ -18,6 +17,7 @@ from evolkit.filters.near_duplicate import Cluster, NearDuplicateFilter, find_ne
 from evolkit.filters.near_index import NearDuplicateIndex
 from evolkit.filters.shingles import jaccard, shingle_size, shingles
 from evolkit.filters.sketches import bands_for
+from tests.strategies import HOSTILE
 
 ANY_TEXT = st.text(st.characters(), max_size=120) | st.sampled_from(HOSTILE)
 SENTENCES = {
