@@ -180,7 +180,7 @@ class FastText(Detector):
         # fastText writes a warning to stderr on every load unless told not to.
         fasttext.FastText.eprint = lambda *_: None
         model = fasttext.load_model(str(found))
-        self._predict = model.f.multilinePredict
+        self._predict = model.f.predict
         self._words = model.get_labels() if hasattr(model, "get_labels") else []
         self._checksum = checksum
         self._prefix = len("__label__")
@@ -196,11 +196,12 @@ class FastText(Detector):
         return self.name if self._path is None else ""
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        words, confidences = self._predict([text + "\n" for text in texts], 1, 0.0, "strict")
-        return [
-            self._reading(self._word(word[0]), float(confidence[0])) if word else NOTHING
-            for word, confidence in zip(words, confidences, strict=True)
-        ]
+        # One by one: fasttext-predict's reading of lists loses the probabilities.
+        return [self._read_one(text) for text in texts]
+
+    def _read_one(self, text: str) -> Reading:
+        found = self._predict(text + "\n", 1, 0.0, "strict")
+        return self._reading(self._word(found[0][1]), float(found[0][0])) if found else NOTHING
 
     def labels(self) -> frozenset[str]:
         return frozenset(canonical_label(self._word(word)) for word in self._words)
