@@ -32,7 +32,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "seeds",
     ),
     ("clients", "store", "filters", "limits", "folder"),
-    ("telemetry",),
+    ("batch", "telemetry"),
     (
         "plan",
         "lengths",

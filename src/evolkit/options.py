@@ -24,7 +24,10 @@ class RunOptions(TypedDict, total=False):
     `requests_per_minute`, `tokens_per_minute`: rates never exceeded. `max_outage_s` (600): how
     long an endpoint may fail everything before the session ends. `on_row` gets every row once
     it is on record; where it returns an awaitable, that is waited for before more is made.
-    `watch` gets a `Progress` about twice a second. `clock` is for tests.
+    `watch` gets a `Progress` about twice a second. `batch` sends every step through the
+    provider's batches: half the price with most, answers within a day, the same records; then
+    `concurrency` is the most calls away (50,000). `telemetry` switches OpenTelemetry spans on or
+    off; None leaves that to the variable EVOLKIT_OTEL. `clock` is for tests.
     """
 
     store: str | Path | None
@@ -39,6 +42,8 @@ class RunOptions(TypedDict, total=False):
     max_outage_s: float
     on_row: "Callable[[Row], Awaitable[None] | None] | None"
     watch: "Callable[[Progress], None] | None"
+    batch: bool
+    telemetry: bool | None
     clock: Clock
 
 

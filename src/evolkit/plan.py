@@ -62,10 +62,7 @@ class PlannedSeed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a plan holds, counted in one pass. Keys of the counters are steps, tags and ids.
-
-    `by_group` has the calls of each task and language, a pair.
-    """
+    """What a plan holds, counted in one pass; `by_group` by pairs of task and tag."""
 
     seeds_read: int
     seeds: int

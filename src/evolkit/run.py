@@ -10,11 +10,12 @@ import contextlib
 import contextvars
 import json
 import threading
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast
 
+from evolkit.batch import BatchClient
 from evolkit.clients import make_client
 from evolkit.clients.base import Client
 from evolkit.errors import CAUSES, RunError, UnknownName
@@ -32,6 +33,7 @@ from evolkit.store.ledger import LEDGER_FILE, Ledger
 from evolkit.telemetry import traced
 
 T = TypeVar("T")
+BATCHES_FILE = "batches.sqlite"
 ROWS_AHEAD = 100
 """Rows that `astream` keeps for a reader who is slower than the run."""
 
@@ -171,15 +173,13 @@ async def arun(
     base_url: str | None = None,
     api_key: str | None = None,
     via_litellm: bool = False,
-    telemetry: bool | None = None,
     **options: Unpack[RunOptions],
 ) -> Run:
     """Ends every row of the recipe over the seeds, in the folder `out`, or goes on with it.
 
     `seeds` is whatever `read_seeds` takes; `client` a spec for `make_client` or a client.
     Cancelling it stops cleanly: what is paid for is kept. A reached budget ends it without an
-    error (`Run.status().state` is then 'budget'). `telemetry` switches OpenTelemetry spans on or
-    off; None leaves that to the environment variable EVOLKIT_OTEL.
+    error (`Run.status().state` is then 'budget').
 
     Raises RunLocked when another process works in `out`, OutageError when the endpoint fails
     every call, StorageError when the disk does; the same call then goes on where it stopped.
@@ -192,8 +192,10 @@ async def arun(
         via_litellm=via_litellm,
         timeout_s=timeout_s,
     )
+    if options.get("batch"):
+        made = BatchClient(made, Path(out) / BATCHES_FILE)
     planned = plan(seeds, recipe, model=made.model)
-    with traced(made, _told(planned), telemetry=telemetry) as used:
+    with traced(made, _told(planned), telemetry=options.get("telemetry")) as used:
         await Session(planned, used, Path(out), options).run()
     return Run(out)
 
@@ -217,7 +219,7 @@ async def astream(
     client: str | Client,
     out: str | Path,
     **options: Any,
-) -> AsyncIterator[Row]:
+) -> AsyncGenerator[Row, None]:
     """Rows as they end, each once it is on record: records, rejects and failures.
 
     The run waits for a reader who is slower. Leaving the loop stops it cleanly, at the latest

@@ -9,6 +9,7 @@ and names, never a text, an error's words or a key.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from evolkit.clients.base import Client, Price, Request
@@ -66,6 +67,15 @@ class TracedClient(Client):
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Not by `close` alone: how a run ended means something to some clients.
+        await self._client.__aexit__(kind, error, trace)
 
     async def complete(self, request: Request) -> Completion:
         from opentelemetry.trace import SpanKind

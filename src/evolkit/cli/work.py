@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evolkit.batch import MOST_REQUESTS
 from evolkit.cli import options as opt
 from evolkit.cli.progress import Watcher, show_end
 from evolkit.clients import Price, make_client
@@ -75,7 +76,9 @@ def run(  # noqa: PLR0913 - a command line has options
     max_tokens: opt.MaxTokens = 2048,
     languages: opt.Languages = None,
     skip_bad: opt.SkipBad = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 64,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Most calls in flight: 64, with --batch 50,000.")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds for one call.")] = 120.0,
     max_attempts: Annotated[int, typer.Option(min=1, help="Tries of one call.")] = 5,
     budget_usd: Annotated[float | None, typer.Option(help="USD the run may spend.")] = None,
@@ -87,6 +90,9 @@ def run(  # noqa: PLR0913 - a command line has options
         Path | None, typer.Option(help="File of completions shared with other runs.")
     ] = None,
     via_litellm: Annotated[bool, typer.Option(help="Use litellm for every provider.")] = False,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask by provider batches: cheaper, within a day.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Make the data, or go on where an earlier run in this folder stopped."""
@@ -99,7 +105,8 @@ def run(  # noqa: PLR0913 - a command line has options
             recipe,
             client=client,
             out=out,
-            concurrency=concurrency,
+            concurrency=concurrency or (MOST_REQUESTS if batch else 64),
+            batch=batch,
             timeout_s=timeout,
             max_attempts=max_attempts,
             budget_usd=budget_usd,

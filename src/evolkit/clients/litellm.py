@@ -80,7 +80,7 @@ class LiteLLMClient(Client):
     ) -> None:
         self.model = model
         self._base_url = base_url
-        self._wire_name = wire_name or model
+        self.wire_name = wire_name or model
         self._key = key
         self._timeout_s = timeout_s
         self._price = price
@@ -94,7 +94,7 @@ class LiteLLMClient(Client):
             return
         litellm = await asyncio.to_thread(load_litellm)
         if self._key is None and self._base_url is None:
-            _check_model(litellm, self._wire_name)
+            _check_model(litellm, self.wire_name)
         self._litellm = litellm
 
     async def close(self) -> None:
@@ -113,10 +113,24 @@ class LiteLLMClient(Client):
             raise self._fault(error) from _scrubbed(error, self._key)
         return read_completion(body, model=self.model, price=self._price)
 
+    async def send(self, name: str, **arguments: Any) -> Any:
+        """What a function of litellm's own returns for this client's endpoint and key.
+
+        Raises CallError as `complete` does.
+        """
+        if self._litellm is None:
+            await self.start()
+        try:
+            return await getattr(self._litellm, name)(
+                **{"timeout": self._timeout_s, "max_retries": 0} | self._endpoint() | arguments
+            )
+        except Exception as error:  # noqa: BLE001  # providers' own classes come through
+            raise self._fault(error) from _scrubbed(error, self._key)
+
     def _arguments(self, request: Request) -> dict[str, Any]:
         sampling = request.sampling
         arguments: dict[str, Any] = {
-            "model": self._wire_name,
+            "model": self.wire_name,
             "messages": request.messages,
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_tokens,
@@ -138,14 +152,16 @@ class LiteLLMClient(Client):
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "schema": request.schema, "strict": True},
             }
-        if self._base_url is not None:
-            arguments["api_base"] = self._base_url
+        return arguments | self._endpoint()
+
+    def _endpoint(self) -> dict[str, str]:
+        found = {} if self._base_url is None else {"api_base": self._base_url}
         if self._key is not None:
-            arguments["api_key"] = self._key.reveal()
+            found["api_key"] = self._key.reveal()
         elif self._base_url is not None:
             # Without one litellm would send OPENAI_API_KEY to whoever is at that address.
-            arguments["api_key"] = "none"
-        return arguments
+            found["api_key"] = "none"
+        return found
 
     def _fault(self, error: Exception) -> CallError:
         cause, status = cause_of_exception(error)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import re
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 from urllib.request import getproxies, proxy_bypass
 
@@ -56,7 +57,7 @@ class OpenAIClient(Client):
     ) -> None:
         self.model = model
         self.base_url = root_url(base_url)
-        self._wire_name = wire_name or model
+        self.wire_name = wire_name or model
         self._key = key
         self._timeout_s = timeout_s
         self._price = price
@@ -64,6 +65,7 @@ class OpenAIClient(Client):
         self._habits: frozenset[Habit] = frozenset(
             {"max_tokens"} if is_openai(self.base_url) else ()
         )
+        self._urls: dict[str, URL] = {}
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -73,17 +75,31 @@ class OpenAIClient(Client):
     async def complete(self, request: Request) -> Completion:
         while True:
             habits = self._habits
-            status, headers, body = await self._post(_encode(request, self._wire_name, habits))
+            payload = _encode(request, self.wire_name, habits)
+            status, headers, body = await self.send("POST", "chat/completions", payload)
             if status == 200:
                 return self._read(body)
-            fault = http_fault(status, headers, body, model=self.model, key=self._key)
+            fault = self.fault(status, headers, body)
             habit = rejected(status, body, habits) if fault.cause == "bad_request" else None
             if habit is None:
                 raise fault
-            if habit not in self._habits:
-                instead = "max_completion_tokens" if habit == "max_tokens" else "nothing"
-                log.warning("%r refuses %s; sending %s instead", self.model, habit, instead)
-                self._habits |= {habit}
+            self.learn(habit)
+
+    def fault(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
+        """The error for a refusal."""
+        return http_fault(status, headers, body, model=self.model, key=self._key)
+
+    @property
+    def habits(self) -> frozenset[Habit]:
+        """Parameters that the server is known to refuse."""
+        return self._habits
+
+    def learn(self, habit: Habit) -> None:
+        """Leaves a parameter out from now on, or says it in the server's word."""
+        if habit not in self._habits:
+            instead = "max_completion_tokens" if habit == "max_tokens" else "nothing"
+            log.warning("%r refuses %s; sending %s instead", self.model, habit, instead)
+            self._habits |= {habit}
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -93,16 +109,14 @@ class OpenAIClient(Client):
             # It belongs to a loop that is gone, where it can't be closed any more.
             self._session.detach()
         url = URL(self.base_url)
-        self._url = url.with_path(url.path + "/chat/completions", keep_query=True)
+        self._url = url
         self._proxy = _proxy(url)
         self._loop = loop
         self._session = aiohttp.ClientSession(
             # The run bounds its calls; a second limit here would only hide its queue.
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=self._timeout_s, sock_connect=min(CONNECT_S, self._timeout_s)
-            ),
+            timeout=_timeout(self._timeout_s),
         )
 
     async def close(self) -> None:
@@ -113,21 +127,36 @@ class OpenAIClient(Client):
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_session": None, "_loop": None}
 
-    async def _post(self, payload: bytes) -> tuple[int, Any, bytes]:
-        """Status, headers and body of the answer, whatever the status."""
+    async def send(
+        self,
+        method: str,
+        path: str,
+        payload: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        most_bytes: int = MAX_BODY_BYTES,
+        timeout_s: float | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the answer at a path below the base URL, whatever the status.
+
+        Raises CallError where none comes, and for a body above `most_bytes`.
+        """
         if self._session is None or self._loop is not asyncio.get_running_loop():
             await self.start()
         assert self._session is not None
         fault: CallError
+        timeout = self._session.timeout if timeout_s is None else _timeout(timeout_s)
         try:
-            async with self._session.post(
-                self._url,
+            async with self._session.request(
+                method,
+                self._at(path),
                 data=payload,
-                headers=_headers(self._key),
+                headers=_headers(self._key, content_type),
                 allow_redirects=False,
                 proxy=self._proxy,
+                timeout=timeout,
             ) as response:
-                return response.status, response.headers, await self._body(response)
+                return response.status, response.headers, await self._body(response, most_bytes)
         except TimeoutError as error:
             fault = CallError("timeout", f"{self.model!r} gave no answer in {self._timeout_s:g} s")
             fault.__cause__ = error
@@ -142,16 +171,26 @@ class OpenAIClient(Client):
         # Raised out here, so that no error stands in its context that was not chained.
         raise fault
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        """The decompressed body. Raises CallError beyond `MAX_BODY_BYTES`."""
+    def _at(self, path: str) -> URL:
+        url = self._urls.get(path)
+        if url is None:
+            path, _, query = path.partition("?")
+            url = self._url.with_path(f"{self._url.path}/{path}", keep_query=True)
+            url = url.update_query(query) if query else url
+            if path == "chat/completions":
+                self._urls[path] = url
+        return url
+
+    async def _body(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+        """The decompressed body. Raises CallError beyond `most_bytes`."""
         parts: list[bytes] = []
         size = 0
         while part := await response.content.readany():
             parts.append(part)
             size += len(part)
-            if size > MAX_BODY_BYTES:
+            if size > most_bytes:
                 response.close()
-                limit = MAX_BODY_BYTES // 2**20
+                limit = most_bytes // 2**20
                 raise CallError("bad_response", f"{self.model!r} answered more than {limit} MB")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -167,7 +206,7 @@ class OpenAIClient(Client):
             error_body = found["error"]
             code = error_body.get("code") if isinstance(error_body, dict) else None
             status = code if isinstance(code, int) and 400 <= code < 600 else 500
-            raise http_fault(status, {}, body, model=self.model, key=self._key)
+            raise self.fault(status, {}, body)
         return read_completion(found, model=self.model, price=self._price)
 
 
@@ -264,7 +303,10 @@ _REFUSAL = re.compile(
 )
 
 
-def _encode(request: Request, name: str, habits: frozenset[Habit]) -> bytes:
+def chat_body(
+    request: Request, name: str, habits: frozenset[Habit] = frozenset()
+) -> dict[str, Any]:
+    """The body of a chat-completions call, with parameters left out or said as `habits` tell."""
     sampling = request.sampling
     body: dict[str, Any] = {
         "model": name,
@@ -284,17 +326,25 @@ def _encode(request: Request, name: str, habits: frozenset[Habit]) -> bytes:
         limit = body.pop(habit, None)
         if habit == "max_tokens":
             body["max_completion_tokens"] = limit
+    return body
+
+
+def _timeout(timeout_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, timeout_s))
+
+
+def _encode(request: Request, name: str, habits: frozenset[Habit]) -> bytes:
     try:
-        return orjson.dumps(body)
+        return orjson.dumps(chat_body(request, name, habits))
     except (TypeError, orjson.JSONEncodeError) as error:
         raise CallError("bad_request", f"the request can't be written as JSON: {error}") from error
 
 
-def _headers(key: Key | None) -> dict[str, str]:
+def _headers(key: Key | None, content_type: str) -> dict[str, str]:
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
-        "Content-Type": "application/json",
+        "Content-Type": content_type,
         "User-Agent": "evolkit",
     }
     return headers | {"Authorization": f"Bearer {key.reveal()}"} if key else headers
