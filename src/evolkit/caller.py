@@ -90,6 +90,7 @@ class _Ticket(NamedTuple):
     epoch: int
     is_probe: bool
     intent: int | None
+    rated_tokens: int
 
 
 class Caller:
@@ -137,6 +138,8 @@ class Caller:
 
     def stop(self) -> None:
         """Sends nothing more: waiting calls raise StoppedError, those under way come home."""
+        if self._is_stopped:
+            return
         self._is_stopped = True
         now = asyncio.get_running_loop().time()
         for wait in self._waits:
@@ -238,27 +241,29 @@ class Caller:
     async def _admitted(self, request: Request, step: Step, language: str) -> _Ticket:
         """Waits for a slot, an endpoint that answers, the rates and the budget, in this order."""
         limits = self._limits
+        intent = None
         worst = self._worst_case(request)
+        taken = worst.cost.tokens
         async with self._until_stopped():
             epoch = await limits.slots.acquire()
             is_probe = False
             try:
                 is_probe = await limits.breaker.pass_through()
                 await limits.requests.take(1)
-                await limits.tokens.take(worst.cost.tokens)
-                intent = await self._reserve(worst, step, language)
+                await limits.tokens.take(taken)
+                if limits.budget.is_set:
+                    worst, intent = await self._reserve(request, step, language)
             except BaseException:
                 limits.breaker.withdraw(is_probe=is_probe)
                 limits.slots.withdraw()
                 raise
-        return _Ticket(worst, epoch, is_probe, intent)
+        return _Ticket(worst, epoch, is_probe, intent, taken)
 
-    async def _reserve(self, worst: _Worst, step: Step, language: str) -> int | None:
+    async def _reserve(self, request: Request, step: Step, language: str) -> tuple[_Worst, int]:
         """Reserves the worst case and notes on disk that the call is about to be sent."""
         budget = self._limits.budget
-        if not budget.is_set:
-            return None
-        await budget.reserve(worst.cost)
+        await budget.reserve(lambda: self._worst_case(request).cost)
+        worst = self._worst_case(request)
         self._intents += 1
         number = self._intents
         try:
@@ -268,7 +273,7 @@ class Caller:
             with contextlib.suppress(EvolkitError):
                 self._writer.settle(number)
             raise
-        return number
+        return worst, number
 
     async def _attempt(
         self, key: str, request: Request, ticket: _Ticket, step: Step, language: str
@@ -298,7 +303,7 @@ class Caller:
         finally:
             if limits.budget.is_set:
                 limits.budget.settle(worst.cost, used)
-            limits.tokens.give_back(worst.cost.tokens - (used.tokens if used else 0))
+            limits.tokens.give_back(ticket.rated_tokens - (used.tokens if used else 0))
         self._count(payment)
         completion = _completed(completion, payment)
         await self._writer.completion(key, completion, payment, ticket.intent)

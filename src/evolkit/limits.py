@@ -7,6 +7,7 @@ cancelled while it waits leaves nothing behind.
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from evolkit.clock import Clock
@@ -81,8 +82,8 @@ class RateLimit:
     """So many units a minute, evenly, in the order of asking.
 
     A bucket that holds two seconds' worth and is full at the start; it fills a little slower
-    than the limit, so that no 60 seconds see more than the limit. A call that alone needs more
-    than the bucket holds waits until it has been paid for.
+    than the limit, so that no 60 seconds see more than the limit. A call that needs more than
+    the bucket holds saves up for itself, and may come on top of a full minute.
     """
 
     BURST_S = 2.0
@@ -127,10 +128,16 @@ class Budget:
     What is spent plus what is reserved never exceeds the budget. A provider that bills more than
     the worst case can carry a run over it by the excess of the calls in flight alone; so that
     these are few, the first call goes by itself and shows whether the provider keeps to what it
-    was asked.
+    was asked; not with `is_first_alone=False`, for answers that take hours.
     """
 
-    def __init__(self, usd: float | None = None, tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        usd: float | None = None,
+        tokens: int | None = None,
+        *,
+        is_first_alone: bool = True,
+    ) -> None:
         self.usd = usd
         self.tokens = tokens
         self.spent_usd = 0.0
@@ -138,16 +145,19 @@ class Budget:
         self._reserved_usd = 0.0
         self._reserved_tokens = 0
         self._reserved = 0
-        self._has_learned = False
+        self._has_learned = not is_first_alone
         self._returned = asyncio.Event()
 
     @property
     def is_set(self) -> bool:
         return self.usd is not None or self.tokens is not None
 
-    async def reserve(self, cost: Cost) -> None:
-        """Waits until the worst case fits; raises BudgetError once it can't fit any more."""
-        while not self._fits(cost):
+    async def reserve(self, worst_case: Callable[[], Cost]) -> None:
+        """Waits until the worst case fits; raises BudgetError once it can't fit any more.
+
+        It is asked for anew after each wait: what other calls cost may have changed it.
+        """
+        while not self._fits(cost := worst_case()):
             if not self._reserved:
                 raise BudgetError(self._reached())
             self._returned.clear()

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from evolkit.caller import Caller, Limits, Meter, StoppedError
 from evolkit.clients.base import Client, Price
 from evolkit.clock import Clock
-from evolkit.errors import BudgetError, StorageError
+from evolkit.errors import BudgetError, DataError, StorageError
 from evolkit.filters.sets import filter_set
 from evolkit.folder import held, make_folder
 from evolkit.grow import Grower, Row, Work
@@ -226,6 +226,9 @@ class Session:
                 if work is not None:
                     found.works.append(work)
             yield found
+        counts = self._plan.counts
+        if position != counts.evolved + counts.conversations:
+            raise DataError("the seeds changed while the run read them; start it again")
 
     def _progress(self, ledger: Ledger, caller: Caller, limits: Limits) -> Progress:
         counts = self._plan.counts
@@ -291,7 +294,11 @@ class Session:
             slots=slots,
             requests=RateLimit(options.get("requests_per_minute"), clock),
             tokens=RateLimit(options.get("tokens_per_minute"), clock),
-            budget=Budget(budget_usd, options.get("budget_tokens")),
+            budget=Budget(
+                budget_usd,
+                options.get("budget_tokens"),
+                is_first_alone=not self._client.is_batch,
+            ),
             breaker=Breaker(clock),
             price=price,
             max_attempts=options.get("max_attempts", 5),

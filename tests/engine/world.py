@@ -1,0 +1,109 @@
+"""What the engine's tests share: seeds, answers that depend on the question alone, a fake time."""
+
+import asyncio
+import hashlib
+import json
+import selectors
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evolkit.clock import Clock
+from evolkit.recipe import Recipe
+from evolkit.records import Message
+from evolkit.run import Run
+
+T = TypeVar("T")
+
+
+def seeds(count: int, *, language: str = "eng_Latn", first: int = 0) -> list[dict[str, str]]:
+    return [
+        {"instruction": f"Tell me about river number {n}.", "language": language}
+        for n in range(first, first + count)
+    ]
+
+
+def recipe(**options: Any) -> Recipe:
+    """Two evols and one conversation of one turn each, without filters."""
+    given: dict[str, Any] = {"evols": 2, "follow_ups": 1, "max_turns": 1, "filters": "none"}
+    return Recipe(**(given | options))
+
+
+def mark(messages: Sequence[Message]) -> str:
+    """Eight digits that change with any word said."""
+    said = json.dumps([each["content"] for each in messages])
+    return hashlib.sha256(said.encode()).hexdigest()[:8]
+
+
+def reply(messages: Sequence[Message]) -> str:
+    """What a dutiful model says, in the form that is asked for."""
+    asked = messages[-1]["content"]
+    if '{"instruction"' in asked:
+        return json.dumps({"instruction": f"Tell the story of {mark(messages)}."})
+    if '"follow_up_user_prompt"' in asked:
+        return json.dumps({"follow_up_user_prompt": f"And then {mark(messages)}?"})
+    return f"The answer is {mark(messages)}."
+
+
+def record_dumps(run: Run) -> list[dict[str, Any]]:
+    """All records, field by field."""
+    return [record.model_dump() for record in run.records()]
+
+
+def rows_by_end(run: Run) -> dict[str, int]:
+    return {
+        "record": sum(1 for _ in run.records()),
+        "reject": sum(1 for _ in run.rejects()),
+        "failure": sum(1 for _ in run.failures()),
+        "orphan": run.status().orphans,
+        "left": run.status().left("evolved") + run.status().left("multi_turn"),
+    }
+
+
+def paid_calls(path: Path | Run) -> int:
+    run = path if isinstance(path, Run) else Run(path)
+    return sum(each.calls for each in run.status().spend)
+
+
+class LoopClock(Clock):
+    """The time of the running loop; before there is one, its start."""
+
+    def now(self) -> float:
+        try:
+            return asyncio.get_running_loop().time()
+        except RuntimeError:
+            return 0.0
+
+
+class _Selector(selectors.DefaultSelector):
+    """Waits for real events for a moment only, then lets the loop's time jump."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            return super().select(timeout)
+        found = super().select(0 if timeout <= 0 else 0.001)
+        if not found:
+            self.now += max(0.0, timeout)
+        return found
+
+
+class FastLoop(asyncio.SelectorEventLoop):
+    """A loop in which nobody waits: when nothing is left to do, time jumps to the next timer.
+
+    What other threads send is still waited for, a millisecond at a time.
+    """
+
+    def __init__(self) -> None:
+        self._fast = _Selector()
+        super().__init__(self._fast)
+
+    def time(self) -> float:
+        return self._fast.now
+
+
+def run_fast(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine to its end in a `FastLoop`."""
+    with asyncio.Runner(loop_factory=FastLoop) as runner:
+        return runner.run(work)
