@@ -262,7 +262,7 @@ def test_another_difference_is_refused() -> None:
 
 def test_an_added_language_is_found_by_all_its_names() -> None:
     code = """if True:
-        import evolkit.languages as e
+        import evolkit as e
         e.add_language(e.Language(tag="tpi_Latn", name="Tok Pisin", aliases=("Pidgin",)))
         print(*[e.get_language(name).tag for name in ("tpi", "tok_pisin", "PIDGIN", "tpi-Latn")])
         print(len(e.languages()), e.get_language("tpi").scripts)
@@ -273,7 +273,7 @@ def test_an_added_language_is_found_by_all_its_names() -> None:
 def test_a_script_variant_may_become_a_row_of_its_own() -> None:
     """NLLB counts traditional Chinese apart; a user may want that."""
     code = """if True:
-        import evolkit.languages as e
+        import evolkit as e
         own = e.Language(
             tag="zho_Hant", name="Traditional Chinese", spaced=False, nllb_sentences=1_090_770
         )
@@ -286,7 +286,7 @@ def test_a_script_variant_may_become_a_row_of_its_own() -> None:
 def test_languages_can_be_added_from_many_threads() -> None:
     code = """if True:
         from concurrent.futures import ThreadPoolExecutor
-        import evolkit.languages as e
+        import evolkit as e
         rows = [e.Language(tag=f"qa{c}_Latn", name=f"Test {c}") for c in "abcdefghijklmnopqrst"]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(e.add_language, rows))

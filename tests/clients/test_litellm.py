@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
-from tests.servers.openai_server import FAULTS, OpenAIServer, Reply, error, gzipped, said
 
 from evolkit.clients.base import Key, Request
 from evolkit.clients.litellm import CAUSES_BY_NAME, LiteLLMClient, load_litellm
 from evolkit.clients.openai import OpenAIClient
 from evolkit.errors import CallError, ConfigError
 from evolkit.records import Sampling
+from tests.servers.openai_server import FAULTS, OpenAIServer, Reply, error, gzipped, said
 
 # Not importorskip: imported before it is silenced, litellm looks for its price map online.
 pytestmark = pytest.mark.skipif(not find_spec("litellm"), reason="needs evolkit[litellm]")

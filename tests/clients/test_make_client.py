@@ -5,7 +5,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.servers.openai_server import OpenAIServer
 
 from evolkit.clients import make_client
 from evolkit.clients.base import Price, Request
@@ -15,6 +14,7 @@ from evolkit.clients.prices import prices
 from evolkit.errors import ConfigError
 from evolkit.plugins import BUILT_IN
 from evolkit.testing import FakeClient
+from tests.servers.openai_server import OpenAIServer
 
 KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "EVOLKIT_API_KEY")
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.servers.openai_server import FAULTS, OpenAIServer, Reply, error, gzipped, said
 
 from evolkit.clients import openai
 from evolkit.clients.base import Key, Price, Request
 from evolkit.clients.openai import OpenAIClient, root_url
 from evolkit.errors import CallError, ConfigError
 from evolkit.records import Completion, Sampling
+from tests.servers.openai_server import FAULTS, OpenAIServer, Reply, error, gzipped, said
 
 SCHEMA = {"type": "object", "properties": {"instruction": {"type": "string"}}}
 ASK = Request([{"role": "user", "content": "สวัสดี {{x}}"}])

@@ -12,6 +12,9 @@ TextRole = Literal["instruction", "follow_up", "response"]
 UNTOLD: Final = frozenset({"not_asked", "no_source"})
 """Reasons to abstain of filters that were not told what they need."""
 
+COMPARING: Final = frozenset({"near_duplicate"})
+"""Filters of ours that compare texts with those before them."""
+
 
 class About(TypedDict, total=False):
     """What is known about a text; each filter takes what it needs and ignores the rest.
@@ -19,8 +22,8 @@ class About(TypedDict, total=False):
     `expected`: tag or tags the text should be in. The script in a tag counts: `hin_Latn` is
     romanised Hindi. Several tags: any of them, or a mixture. `source`: the text this one was
     made from or answers, `answer` that source's own answer where it is known. `shown`: texts
-    that the prompt held as examples, `directions` what it told to do. `role`: what the text is in its conversation. `delimiter`:
-    the tag name that enclosed foreign text in the prompt.
+    that the prompt held as examples, `directions` what it told to do. `role`: what the text is
+    in its conversation. `delimiter`: the tag name that enclosed foreign text in the prompt.
     """
 
     expected: str | Sequence[str]
@@ -71,7 +74,7 @@ class Filter(ABC):
 
         Such a filter must see all texts in order and is never spread over processes.
         """
-        return False
+        return self.name in COMPARING
 
     def __or__(self, other: "Filter") -> "Chain":
         return Chain((*_parts(self), *_parts(other)))
