@@ -189,3 +189,8 @@ def test_no_filter_raises(name: str, text: str, source: str | None) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_a_text_given_back_is_unchanged(text: str) -> None:
     assert UnchangedFilter().check(text, source=text).reason == "same"
+
+
+def test_digits_newer_than_this_python_are_no_fault() -> None:
+    """The regex package knows digits of Unicode versions that `unicodedata` does not."""
+    assert UnchangedFilter().check("a \U00016130 b", source="a c b").keep

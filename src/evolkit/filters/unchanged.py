@@ -95,7 +95,7 @@ def _is_plainly_other(text: str, source: str) -> bool:
 
 def _content(plain: str) -> list[str]:
     """Units and mathematical signs, in order; digits of any script as ASCII, ungrouped."""
-    figures = _DIGIT.sub(lambda found: str(unicodedata.digit(found[0])), plain)
+    figures = _DIGIT.sub(lambda found: str(unicodedata.digit(found[0], found[0])), plain)
     grouped = _GROUPING.sub("", figures)
     return units(_OPERATOR.sub(lambda found: f" {_SIGN_UNIT}{ord(found[0]):x} ", grouped))
 
