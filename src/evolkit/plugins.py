@@ -37,6 +37,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "leak": "evolkit.filters.leak:LeakFilter",
         "length": "evolkit.filters.length:LengthFilter",
         "near_duplicate": "evolkit.filters.near_duplicate:NearDuplicateFilter",
+        "pii": "evolkit.filters.pii:PIIFilter",
         "refusal": "evolkit.filters.refusal:RefusalFilter",
         "repetition": "evolkit.filters.repetition:RepetitionFilter",
         "unchanged": "evolkit.filters.unchanged:UnchangedFilter",
