@@ -271,7 +271,7 @@ def in_loop(work: Coroutine[Any, Any, T]) -> T:
     ended: list[T] = []
     errors: list[BaseException] = []
     tasks: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
-    is_started = threading.Event()
+    is_started, is_ended = threading.Event(), threading.Event()
 
     async def main() -> T:
         task = asyncio.current_task()
@@ -285,19 +285,22 @@ def in_loop(work: Coroutine[Any, Any, T]) -> T:
             ended.append(asyncio.run(main()))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             errors.append(error)
+        finally:
+            is_ended.set()
 
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(target,), name="evolkit-run")
     thread.start()
     try:
-        thread.join()
+        # Not `join`: once interrupted, it takes the thread for dead (before Python 3.13).
+        is_ended.wait()
     except BaseException:
         # The user interrupts the thread that waits; the one that spends must hear of it.
         is_started.wait()
         ((loop, task),) = tasks
         with contextlib.suppress(RuntimeError):  # it has ended meanwhile
             loop.call_soon_threadsafe(task.cancel)
-        thread.join()
+        is_ended.wait()
         raise
     if errors:
         raise errors[0]

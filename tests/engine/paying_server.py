@@ -1,0 +1,58 @@
+"""A provider in a process of its own, with faults, a deterministic model and a till.
+
+    python -m tests.engine.paying_server --fault-share 0.1 --latency-ms 20
+
+prints its URL; GET `/till` tells how often each question was answered in full.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import sys
+from collections import Counter
+from typing import Any
+
+from tests.engine.world import reply
+from tests.servers.openai_server import FAULTS, OpenAIServer, Received, Reply, said
+
+NAMES = ("429_bare", "500", "503", "reset", "hang_up", "half", "wrong_json", "no_choices")
+
+
+class PayingServer(OpenAIServer):
+    """Answers as `world.reply` does; a share of the calls meets a fault that passes."""
+
+    def __init__(self, *, latency_s: float = 0.0, fault_share: float = 0.0, seed: int = 0) -> None:
+        super().__init__(latency_s=latency_s)
+        self.till: Counter[str] = Counter()
+        self.calls = 0
+        self._chance = random.Random(seed)
+        self._fault_share = fault_share
+
+    def reply(self, received: Received) -> Reply:
+        if received.path.endswith("/till"):
+            return Reply(json.dumps(self.till).encode())
+        self.calls += 1
+        if self._chance.random() < self._fault_share:
+            return FAULTS[self._chance.choice(NAMES)]
+        self.till[question(received.body)] += 1
+        return said(reply(received.body["messages"]))
+
+
+def question(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--fault-share", type=float, default=0.0)
+    given = parser.parse_args()
+    with PayingServer(latency_s=given.latency_ms / 1000, fault_share=given.fault_share) as server:
+        sys.stdout.write(server.url + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
