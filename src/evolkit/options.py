@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from evolkit.grow import Row
     from evolkit.session import Progress
 
+CALLS_IN_FLIGHT, CALLS_AWAY = 64, 10_000
+"""Most calls at once, and by batches, where a run with so many away peaks at 0.5 GB."""
+
 
 class RunOptions(TypedDict, total=False):
     """How a run calls its model, all optional.
@@ -26,7 +29,7 @@ class RunOptions(TypedDict, total=False):
     it is on record; where it returns an awaitable, that is waited for before more is made.
     `watch` gets a `Progress` about twice a second. `batch` sends every step through the
     provider's batches: half the price with most, answers within a day, the same records; then
-    `concurrency` is the most calls away (50,000). `telemetry` switches OpenTelemetry spans on or
+    `concurrency` is the most calls away (10,000). `telemetry` switches OpenTelemetry spans on or
     off; None leaves that to the variable EVOLKIT_OTEL. `clock` is for tests.
     """
 

@@ -25,7 +25,7 @@ from evolkit.filters.sets import filter_set
 from evolkit.folder import held, make_folder
 from evolkit.grow import Grower, Row, Work
 from evolkit.limits import Breaker, Budget, RateLimit, Slots
-from evolkit.options import RunOptions, checked
+from evolkit.options import CALLS_AWAY, CALLS_IN_FLIGHT, RunOptions, checked
 from evolkit.plan import EvolvedRow, Plan
 from evolkit.records import Record
 from evolkit.store.completions import CompletionStore
@@ -285,7 +285,8 @@ class Session:
                 "kept; give price_per_million or a budget in tokens"
             )
         most = self._client.max_concurrency
-        ceiling = options.get("concurrency", most if self._client.is_batch and most else 64)
+        default = CALLS_AWAY if self._client.is_batch else CALLS_IN_FLIGHT
+        ceiling = options.get("concurrency", default)
         slots = Slots(min(ceiling, most or ceiling))
         if self._client.is_batch:
             # No slow start: every batch may take a day.

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from evolkit.batch import MOST_REQUESTS
 from evolkit.cli import options as opt
 from evolkit.cli.progress import Watcher, show_end
 from evolkit.clients import Price, make_client
 from evolkit.estimate import estimate
+from evolkit.options import CALLS_AWAY, CALLS_IN_FLIGHT
 from evolkit.plan import plan as make_plan
 from evolkit.run import Run
 from evolkit.run import run as make_run
@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 - a command line has options
     languages: opt.Languages = None,
     skip_bad: opt.SkipBad = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Most calls in flight: 64, with --batch 50,000.")
+        int | None, typer.Option(min=1, help="Most calls in flight: 64, with --batch 10,000.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds for one call.")] = 120.0,
     max_attempts: Annotated[int, typer.Option(min=1, help="Tries of one call.")] = 5,
@@ -105,7 +105,7 @@ def run(  # noqa: PLR0913 - a command line has options
             recipe,
             client=client,
             out=out,
-            concurrency=concurrency or (MOST_REQUESTS if batch else 64),
+            concurrency=concurrency or (CALLS_AWAY if batch else CALLS_IN_FLIGHT),
             batch=batch,
             timeout_s=timeout,
             max_attempts=max_attempts,
