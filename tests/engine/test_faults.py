@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from evolkit.clock import Clock
-from evolkit.run import Run, run
+from evolkit.errors import OutageError
+from evolkit.run import Run, open_run, run
 from tests.engine.world import mark, recipe, record_dumps, reply, rows_by_end, seeds
 from tests.servers.openai_server import FAULTS, OpenAIServer, Reply, said
 
@@ -139,3 +140,20 @@ def test_a_fault_that_passes_and_never_ends_fails_after_all_attempts(tmp_path: P
     found = go(model, tmp_path, QuickClock())
     assert list(model.met.values()) == [5, 5]
     assert [each.attempts for each in found.failures()] == [5, 5]
+
+
+def test_a_server_that_is_not_there_costs_no_budget(tmp_path: Path) -> None:
+    """What can't have been sent can't be billed, however long the outage."""
+    with OpenAIServer() as server:
+        url = server.url
+    with pytest.raises(OutageError, match="every call has failed"):
+        run(
+            seeds(4),
+            recipe(),
+            client="gone",
+            base_url=url,
+            out=tmp_path,
+            budget_tokens=10_000,
+            clock=QuickClock(),
+        )
+    assert open_run(tmp_path).status().spend == ()

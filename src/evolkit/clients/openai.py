@@ -167,6 +167,7 @@ class OpenAIClient(Client):
         except (aiohttp.ClientError, OSError) as error:
             said = excerpt(str(error) or type(error).__name__, self._key)
             fault = CallError("connection", f"the connection to {self.model!r} failed: {said}")
+            fault.was_sent = not isinstance(error, aiohttp.ClientConnectorError)
             fault.__cause__ = error
         # Raised out here, so that no error stands in its context that was not chained.
         raise fault
