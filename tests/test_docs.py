@@ -64,9 +64,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs_and_gives_what_it_shows(page: Path) -> None:
-    """A reader who copies a block must get what the page promises."""
-    for example in Sybil(parsers=[_blocks]).parse(page).examples():
-        example.evaluate()
+    """A reader who copies a block must get what the page promises.
+
+    In a process of its own: a page may add a language, and other tests count them.
+    """
+    words = [sys.executable, "-m", "tests.test_docs", str(page)]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_public_name_stands_in_the_reference() -> None:
@@ -199,3 +206,13 @@ def _answer(body: dict[str, Any]) -> str:
         return "Keep the leaves dry and water the plant once a week, in the morning."
     key = next(iter(asked["json_schema"]["schema"]["properties"]))
     return json.dumps({key: "Explain, step by step, how a plant in a dark room is kept healthy."})
+
+
+def main(page: Path) -> None:
+    """Runs the blocks of one page in the folder it is started in."""
+    for example in Sybil(parsers=[_blocks]).parse(page).examples():
+        example.evaluate()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
