@@ -198,6 +198,8 @@ class _Connection(asyncio.Protocol):
             self._send(reply)
 
     def _send(self, reply: Reply) -> None:
+        if self._transport.is_closing():
+            return  # the client was killed meanwhile
         raw = reply.raw()
         if reply.how == "whole":
             self._transport.write(raw)
