@@ -13,6 +13,7 @@ from evolkit.plugins import BUILT_IN
 
 if TYPE_CHECKING:
     from evolkit.filters.answered import AnsweredFilter as AnsweredFilter
+    from evolkit.filters.apply import apply_filter as apply_filter
     from evolkit.filters.characters import CharacterFilter as CharacterFilter
     from evolkit.filters.decontamination import DecontaminationFilter as DecontaminationFilter
     from evolkit.filters.empty import EmptyFilter as EmptyFilter
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from evolkit.filters.leak import LeakFilter as LeakFilter
     from evolkit.filters.length import LengthFilter as LengthFilter
     from evolkit.filters.near_duplicate import NearDuplicateFilter as NearDuplicateFilter
+    from evolkit.filters.pii import PIIFilter as PIIFilter
     from evolkit.filters.refusal import RefusalFilter as RefusalFilter
     from evolkit.filters.repetition import RepetitionFilter as RepetitionFilter
     from evolkit.filters.sets import filter_set as filter_set
     from evolkit.filters.unchanged import UnchangedFilter as UnchangedFilter
 
 _HOME_OF = {home.partition(":")[2]: home.partition(":")[0] for home in BUILT_IN["filters"].values()}
+_HOME_OF["apply_filter"] = "evolkit.filters.apply"
 _HOME_OF["filter_set"] = "evolkit.filters.sets"
 
 if not TYPE_CHECKING:

@@ -95,8 +95,8 @@ class Filter(ABC):
 class Chain(Filter):
     """Filters in order; the first rejection decides, else the first abstention, else keep.
 
-    Abstentions for a reason in `UNTOLD` give way to others. What one filter rejects the next
-    does not see.
+    Abstentions for a reason in `UNTOLD` don't count: nothing was asked of that filter. What one
+    filter rejects the next does not see.
     """
 
     name: ClassVar[str] = "chain"
@@ -139,9 +139,9 @@ class Chain(Filter):
 
 
 def weightier(earlier: Verdict, later: Verdict) -> Verdict:
-    """The verdict that decides: the first reject, else abstention, `UNTOLD` ones last; or earlier.
+    """The verdict that decides: the first reject, else the first abstention, else the earlier.
 
-    A keep of two filters is the earlier one.
+    An abstention for a reason in `UNTOLD` weighs no more than a keep.
     """
     return later if _weight(later) > _weight(earlier) else earlier
 
@@ -170,11 +170,9 @@ def expected_tags(about: About) -> tuple[str, ...]:
 
 
 def _weight(verdict: Verdict) -> int:
-    if verdict.outcome == "keep":
-        return 0
     if verdict.outcome == "reject":
-        return 3
-    return 1 if verdict.reason in UNTOLD else 2
+        return 2
+    return int(verdict.outcome == "abstain" and verdict.reason not in UNTOLD)
 
 
 def _parts(given: Filter) -> tuple[Filter, ...]:

@@ -5,17 +5,21 @@ n-grams, and here the refusal of empty drafts, without which nothing can go on);
 checks that also drop some good text; `none` checks nothing.
 """
 
+import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack, get_args
 
-from evolkit.errors import UnknownName
-from evolkit.filters.base import Chain, Filter, TextRole
+from evolkit.errors import ConfigError, UnknownName
+from evolkit.filters.base import About, Chain, Filter, TextRole, zip_abouts
 from evolkit.plugins import plugin
+from evolkit.records import Verdict
 
 Names = tuple[str, ...]
+ROLES: tuple[TextRole, ...] = get_args(TextRole)
 
 _DRAFT: Names = ("empty", "characters", "leak", "refusal", "unchanged", "answered")
-_ANSWER: Names = ("empty", "characters", "leak", "refusal")
+_ANSWER: Names = ("empty", "characters", "leak", "refusal", "unchanged")
 _TEXT: Names = ("language", "repetition")
 SETS: dict[str, dict[TextRole, Names]] = {
     "none": {"instruction": (), "follow_up": (), "response": ()},
@@ -40,13 +44,47 @@ SETS: dict[str, dict[TextRole, Names]] = {
 
 @dataclass(frozen=True, slots=True)
 class FilterSet:
-    """One chain of filters a role."""
+    """One chain of filters a role.
+
+    Checks as a filter does, by the chain of the text's `role`; without one as a response.
+    """
 
     name: str
     chains: dict[TextRole, Chain]
 
     def __getitem__(self, role: TextRole) -> Chain:
         return self.chains[role]
+
+    def check(self, text: str, **about: Unpack[About]) -> Verdict:
+        return self.chains[about.get("role", "response")].check(text, **about)
+
+    def check_batch(
+        self, texts: Iterable[str], abouts: Iterable[About] | None = None, **about: Unpack[About]
+    ) -> list[Verdict]:
+        """One verdict a text, in order, as `Filter.check_batch`; roles may be mixed."""
+        pairs = list(zip_abouts(list(texts), abouts, about))
+        places: dict[TextRole, list[int]] = {}
+        for at, (_, each) in enumerate(pairs):
+            places.setdefault(each.get("role", "response"), []).append(at)
+        if self.sees_others and len(places) > 1:
+            return [self.check(text, **each) for text, each in pairs]
+        verdicts: dict[int, Verdict] = {}
+        for role, where in places.items():
+            found = self.chains[role].check_batch(
+                [pairs[at][0] for at in where], [pairs[at][1] for at in where]
+            )
+            verdicts.update(zip(where, found, strict=True))
+        return [verdicts[at] for at in range(len(pairs))]
+
+    @property
+    def sees_others(self) -> bool:
+        """True where one of the filters compares texts; see `Filter.sees_others`."""
+        return any(chain.sees_others for chain in self.chains.values())
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """Every filter of any role, once, in order."""
+        return tuple({id(each): each for chain in self.chains.values() for each in chain}.values())
 
     @property
     def signature(self) -> str:
@@ -55,19 +93,15 @@ class FilterSet:
 
 
 def filter_set(name: str) -> FilterSet:
-    """The set of this name, or an ad-hoc one: filter names joined by `+`, for all roles.
+    """The set of this name; or several sets and filters joined by `+`, such as `default+pii`.
 
-    Raises UnknownName with the nearest set or filter.
+    A filter named by itself is for all roles. Raises UnknownName with the nearest set or filter.
     """
-    roles = SETS.get(name)
-    if roles is None:
-        names = tuple(name.split("+"))
-        if len(names) == 1 and not _is_filter(name):
-            raise UnknownName("filter set", name, SETS)
-        roles = dict.fromkeys(("instruction", "follow_up", "response"), names)
     made: dict[str, Filter] = {}
     chains = {}
-    for role, wanted in roles.items():
+    parts = [_roles(each, is_alone=each == name) for each in name.split("+")]
+    for role in ROLES:
+        wanted = dict.fromkeys(each for part in parts for each in part[role])
         for each in wanted:
             if each not in made:
                 made[each] = make_filter(each)
@@ -76,9 +110,25 @@ def filter_set(name: str) -> FilterSet:
 
 
 def make_filter(name: str, **options: Any) -> Filter:
-    """The filter of this name with its options; a built-in or a plugin's. Raises UnknownName."""
-    made: Filter = plugin("filters", name)(**options)
+    """The filter of this name with its options; a built-in or a plugin's.
+
+    Raises UnknownName, and ConfigError where an option is missing or not one of this filter.
+    """
+    kind = plugin("filters", name)
+    try:
+        inspect.signature(kind).bind(**options)
+    except TypeError as error:
+        raise ConfigError(f"filter {name!r} can't be made by name: {error}") from error
+    made: Filter = kind(**options)
     return made
+
+
+def _roles(name: str, *, is_alone: bool) -> dict[TextRole, Names]:
+    if name in SETS:
+        return SETS[name]
+    if is_alone and not _is_filter(name):
+        raise UnknownName("filter set", name, SETS)
+    return dict.fromkeys(ROLES, (name,))
 
 
 def _is_filter(name: str) -> bool:
