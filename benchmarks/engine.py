@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -45,6 +46,7 @@ class Served(asyncio.Protocol):
     calls = 0
     first_at = 0.0
     latency_s = 0.0
+    fault_share = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -67,18 +69,19 @@ class Served(asyncio.Protocol):
         if not Served.calls:
             Served.first_at = time.time()
         Served.calls += 1
+        if Served.fault_share and random.random() < Served.fault_share:
+            self._send(b'{"error": {"message": "overloaded"}}', status=503)
+            return
         raw = answer(body[:length], Served.calls)
         if Served.latency_s:
             asyncio.get_running_loop().call_later(Served.latency_s, self._send, raw)
         else:
             self._send(raw)
 
-    def _send(self, body: bytes) -> None:
+    def _send(self, body: bytes, status: int = 200) -> None:
         assert isinstance(self._transport, asyncio.WriteTransport)
-        self._transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(body), body)
-        )
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+        self._transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
 def answer(body: bytes, number: int) -> bytes:
@@ -106,12 +109,12 @@ def answer(body: bytes, number: int) -> bytes:
     return json.dumps(said).encode()
 
 
-def serve(latency_s: float) -> None:
+def serve(latency_s: float, fault_share: float) -> None:
     """Prints its port and answers until its standard input ends."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        Served.latency_s = latency_s
+        Served.latency_s, Served.fault_share = latency_s, fault_share
         server = await loop.create_server(Served, "127.0.0.1", 0, backlog=4096)
         sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
         sys.stdout.flush()
@@ -121,9 +124,10 @@ def serve(latency_s: float) -> None:
 
 
 @contextlib.contextmanager
-def server(latency_ms: float) -> Iterator[int]:
-    """The port of a server in a process of its own."""
+def server(latency_ms: float, fault_share: float = 0.0) -> Iterator[int]:
+    """The port of a server in a process of its own; a share of its answers is a 503."""
     command = [sys.executable, __file__, "--serve", "--latency-ms", str(latency_ms)]
+    command += ["--fault-share", str(fault_share)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -190,7 +194,7 @@ def profiled(path: str | None) -> Iterator[None]:
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
-    with server(given.latency_ms) as port:
+    with server(given.latency_ms, given.fault_share) as port:
         command = [sys.executable, __file__, "--port", str(port)]
         for name in ("calls", "concurrency", "filters", "max_turns", "folder", "profile"):
             value = getattr(given, name)
@@ -231,6 +235,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=8000)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--fault-share", type=float, default=0.0, help="share of 503 answers")
     parser.add_argument("--filters", default="none")
     parser.add_argument("--max-turns", type=int, default=1)
     parser.add_argument("--folder", default=None, help="where the run folder is made")
@@ -240,7 +245,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.latency_ms / 1000)
+        serve(given.latency_ms / 1000, given.fault_share)
     elif given.port:
         run_client(given)
     else:

@@ -23,7 +23,10 @@ def draw_number(*parts: Any) -> int:
 
 
 def _canonical(parts: tuple[Any, ...]) -> bytes:
-    text = json.dumps(
-        parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
-    return text.encode("ascii")
+    return _encode(parts).encode("ascii")
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False
+).encode
+"""Made once: `json.dumps` makes an encoder a call, an eighth of the cost of a fingerprint."""
