@@ -3,6 +3,7 @@
 import typer
 
 from evolkit.cli import data, demo, look, work
+from evolkit.cli import filter as filters
 
 app = typer.Typer(
     name="evolkit",
@@ -18,5 +19,7 @@ app.command("retry")(work.retry)
 app.command("status")(look.status)
 app.command("stats")(look.stats)
 app.command("export")(look.export)
+app.command("filter")(filters.filter_rows)
+app.add_typer(filters.app, name="filters", no_args_is_help=True)
 app.command("languages")(data.languages)
 app.command("taxonomies")(data.taxonomies)
