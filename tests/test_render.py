@@ -14,7 +14,6 @@ import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import HOSTILE, seed_texts, tags
 
 from evolkit.errors import ConfigError, UnknownName
 from evolkit.languages import Language, get_language, languages
@@ -31,6 +30,7 @@ from evolkit.render import (
     response_tag,
 )
 from evolkit.taxonomy import Evol, FollowUp, load_taxonomy
+from tests.strategies import HOSTILE, seed_texts, tags
 
 PAPER = Path(__file__).parents[2] / "shared" / "seeds" / "000_6f866e1e6fb917a0.txt"
 RUN = 8  # words in a row that a prompt may not have in common with the paper

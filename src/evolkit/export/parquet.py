@@ -18,8 +18,8 @@ def write_parquet(records: Iterable[Record], file: BinaryIO) -> int:
     Raises MissingExtra without pyarrow.
     """
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+        import pyarrow as pa
+        import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtra("pyarrow", "parquet") from error
     schema = _schema(pa)
