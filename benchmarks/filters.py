@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,9 +24,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evolkit.filters.apply import check_items
+from evolkit.filters.batches import Item
 from evolkit.filters.minhash import Engine
 from evolkit.filters.near_duplicate import NearDuplicates, find_near_duplicates
+from evolkit.filters.pii import PIIFilter
 from evolkit.filters.repetition import RepetitionFilter
+from evolkit.filters.sets import FilterSet, filter_set
 from evolkit.filters.shingles import jaccard, shingle_size
 
 DATA = Path(os.environ.get("EVOLKIT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -90,6 +95,33 @@ def near_duplicates(arguments: argparse.Namespace) -> None:
         _line(f"evolkit, {engine}", len(texts), timing, base, _recall(found, pairs), precision)
 
 
+def sets(arguments: argparse.Namespace) -> None:
+    """The default set on sentences of 70 languages: each filter alone, all, and by processes."""
+    rows = _rows("bench/flores_70_49k.jsonl")
+    items = [Item(row["text"], {"expected": row["language"]}) for row in rows]
+    texts, abouts = [item.text for item in items], [item.about for item in items]
+    checks = filter_set("default")
+    print(f"default set: {len(rows):,} sentences, as responses")
+    whole = _timed(partial(checks.check_batch, texts, abouts), arguments.rounds)
+    for each in [*checks["response"], PIIFilter()]:
+        timing = _timed(partial(each.check_batch, texts, abouts), arguments.rounds)
+        cost_us = 1e6 * timing.cpu_s / len(texts)
+        print(f"  {each.name:12} {cost_us:8.1f} us a text {timing.cpu_s / whole.cpu_s:8.1%} of all")
+    base = 0.0
+    for processes in (1, 2):
+        timing = _timed(partial(_stream, checks, items, processes), arguments.rounds)
+        speed = len(texts) / timing.wall_s
+        base = base or speed
+        print(
+            f"  {processes} process(es) {speed:10,.0f} texts/s {speed / base:5.2f} x,"
+            f" {len(texts) / timing.cpu_s:8,.0f} a core second"
+        )
+
+
+def _stream(checks: FilterSet, items: Sequence[Item], processes: int) -> None:
+    deque(check_items(checks, items, processes=processes), maxlen=0)
+
+
 def memory(arguments: argparse.Namespace) -> None:
     """Peak memory above the corpus for 143,000 texts, in a process of its own."""
     for engine in arguments.engine or ("numpy", "numba"):
@@ -118,6 +150,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "repetition": repetition,
     "near_duplicates": near_duplicates,
     "memory": memory,
+    "sets": sets,
 }
 
 
