@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from evolkit.errors import RunLocked as RunLocked
     from evolkit.errors import StorageError as StorageError
     from evolkit.errors import UnknownName as UnknownName
+    from evolkit.estimate import Estimate as Estimate
+    from evolkit.estimate import estimate as estimate
     from evolkit.languages import Language as Language
     from evolkit.languages import add_language as add_language
     from evolkit.languages import get_language as get_language
@@ -77,6 +79,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StorageError",
         "UnknownName",
     ),
+    "evolkit.estimate": ("Estimate", "estimate"),
     "evolkit.languages": (
         "Language",
         "add_language",

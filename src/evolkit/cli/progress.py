@@ -1,41 +1,62 @@
 """A run as it is seen in a terminal: live where there is one, plain lines where there is none."""
 
 import time
+from collections import deque
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self, cast
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from evolkit.records import RowKind
-from evolkit.run import Run, Status
+from evolkit.records import STEPS, RowKind, Step
+from evolkit.run import BATCHES_FILE, Run, Status
 from evolkit.session import Progress
+from evolkit.store.batches import Sent, batches_away
+from evolkit.store.entries import Spend
 
 LINE_EVERY_S = 10.0
 """How often a line is written where there is no terminal."""
+WINDOW_S = 30.0
+"""Rates are those of the last so many seconds: what was fast an hour ago helps nobody."""
 KINDS: tuple[tuple[RowKind, str], ...] = (("evolved", "evolved"), ("multi_turn", "conversations"))
 
 
 class Watcher:
-    """Shows a run's progress on stderr; nothing with `quiet`. A context manager."""
+    """Shows a run's progress on stderr; nothing with `quiet`. A context manager.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    `folder` is the run's, to tell of batches that are away; `turns` the user turns that a
+    conversation adds, to tell how much of the work is left.
+    """
+
+    def __init__(self, *, quiet: bool = False, folder: Path | None = None, turns: int = 1) -> None:
         self._console = Console(stderr=True, quiet=quiet)
         self._live = Live(console=self._console, transient=True, auto_refresh=False)
-        self._started = self._last_line = time.monotonic()
+        self._batches = None if folder is None else folder / BATCHES_FILE
+        self._weights: dict[RowKind, int] = {"evolved": 1, "multi_turn": max(1, turns)}
+        self._pace = Pace()
+        self._last_line = time.monotonic()
 
     def show(self, progress: Progress) -> None:
         """Takes a look at the run; called about twice a second."""
         now = time.monotonic()
+        done, planned = (
+            sum(weight * rows(progress, kind) for kind, weight in self._weights.items())
+            for rows in (_done, _planned)
+        )
+        self._pace.look(now, progress.meter.calls, done)
         if self._console.is_terminal:
-            self._live.update(progress_table(progress, now - self._started), refresh=True)
+            told = tell(progress, self._pace, planned - done, self._away())
+            self._live.update(progress_table(progress, told), refresh=True)
         elif now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
-            self._console.print(
-                progress_line(progress, now - self._started), highlight=False, soft_wrap=True
-            )
+            told = tell(progress, self._pace, planned - done, self._away())
+            self._console.print(progress_line(progress, told), highlight=False, soft_wrap=True)
+
+    def _away(self) -> list[Sent]:
+        return [] if self._batches is None else batches_away(self._batches)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -51,44 +72,128 @@ class Watcher:
         self._live.stop()
 
 
-def progress_table(progress: Progress, elapsed_s: float) -> Table:
-    """Rows per step, then calls, tokens, money and time."""
-    table = Table("", "done", "planned", "records", "rejects", "failures", box=None)
+class Pace:
+    """How fast a run goes, by looks at it over the last half minute."""
+
+    class Look(NamedTuple):
+        at_s: float
+        calls: int
+        done: int
+
+    def __init__(self) -> None:
+        self._looks: deque[Pace.Look] = deque()
+
+    def look(self, at_s: float, calls: int, done: int) -> None:
+        """Notes calls made and work done so far; `at_s` never falls."""
+        self._looks.append(Pace.Look(at_s, calls, done))
+        while len(self._looks) > 2 and self._looks[1].at_s <= at_s - WINDOW_S:
+            self._looks.popleft()
+
+    def calls_per_s(self) -> float:
+        """Calls a second; 0.0 before the second look."""
+        seconds = self._looks[-1].at_s - self._looks[0].at_s if self._looks else 0.0
+        return (self._looks[-1].calls - self._looks[0].calls) / seconds if seconds else 0.0
+
+    def left_s(self, left: int) -> float | None:
+        """Seconds for work of this amount; None while too little is known, or nothing moves."""
+        if not self._looks:
+            return None
+        seconds = self._looks[-1].at_s - self._looks[0].at_s
+        done = self._looks[-1].done - self._looks[0].done
+        return left * seconds / done if done > 0 and seconds >= LINE_EVERY_S else None
+
+
+def progress_table(progress: Progress, told: list[str]) -> RenderableType:
+    """Rows per kind, then each of the lines."""
+    table = _numbers("", "done", "planned", "records", "rejects", "failures", "no parent")
     for kind, title in KINDS:
-        planned, done = _planned(progress, kind), _done(progress, kind)
         ended = [f"{progress.ended[kind, each]:,}" for each in ("record", "reject", "failure")]
-        table.add_row(title, f"{done:,}", f"{planned:,}", *ended)
-    table.caption = escape(_pace(progress, elapsed_s))
-    table.caption_justify = "left"
-    return table
+        orphans = f"{progress.orphans:,}" if kind == "multi_turn" else ""
+        done, planned = _done(progress, kind), _planned(progress, kind)
+        table.add_row(title, f"{done:,}", f"{planned:,}", *ended, orphans)
+    return Group(table, *(escape(line) for line in told))
 
 
-def progress_line(progress: Progress, elapsed_s: float) -> str:
+def progress_line(progress: Progress, told: list[str]) -> str:
     """The same on one line."""
-    rows = "  ".join(
-        f"{title} {_done(progress, kind):,}/{_planned(progress, kind):,}" for kind, title in KINDS
-    )
-    return f"{rows}  {_pace(progress, elapsed_s)}"
+    rows = []
+    for kind, title in KINDS:
+        lost = [
+            f"{progress.ended[kind, ending]:,} {ending}s"
+            for ending in ("reject", "failure")
+            if progress.ended[kind, ending]
+        ]
+        ended = f" ({', '.join(lost)})" if lost else ""
+        rows.append(f"{title} {_done(progress, kind):,}/{_planned(progress, kind):,}{ended}")
+    return "; ".join([*rows, *told])
+
+
+def tell(progress: Progress, pace: Pace, left: int, away: list[Sent]) -> list[str]:
+    """Calls, tokens and money, batches, an outage, time: a line each, as far as there is any."""
+    meter, limits = progress.meter, progress.limits
+    calls = f"{meter.calls:,} calls, {pace.calls_per_s():,.1f}/s, {limits.slots.in_flight:,} "
+    told = [calls + ("waiting" if away else "in flight")]
+    if meter.reused:
+        told[0] += f", {meter.reused:,} from the store"
+    if meter.retries:
+        told[0] += f", {meter.retries:,} retr{'y' if meter.retries == 1 else 'ies'}"
+    told.append(_used(progress))
+    if away:
+        told.append(_away(away))
+    breaker = limits.breaker
+    if breaker.is_open:
+        told.append(
+            f"paused, every call has failed for {_duration(breaker.open_for_s)}, the last with: "
+            f"{breaker.last_error}; trying one at a time"
+        )
+    left_s = pace.left_s(left)
+    if left_s is not None and not away and not breaker.is_open:
+        told.append(f"about {_duration(left_s)} left")
+    return told
 
 
 def show_end(run: Run, status: Status) -> None:
-    """The funnel of a run that has ended, and what it used."""
+    """The funnel of a run, what it used, and what is still away."""
     console = Console(highlight=False)
     console.print(funnel(status))
-    spent = status.spend
-    usd = sum(each.usd for each in spent)
-    unpriced = sum(each.unpriced for each in spent)
-    money = f"{usd:.4f} USD" + (f" and {unpriced:,} calls of unknown price" if unpriced else "")
-    tokens = sum(each.tokens for each in spent)
-    console.print(f"\n{sum(each.calls for each in spent):,} calls, {tokens:,} tokens, {money}")
+    console.print()
+    console.print(spending(status))
+    if lost := sum(each.lost for each in status.spend):
+        booked = sum(each.booked_tokens for each in status.spend)
+        console.print(
+            f"{lost:,} more calls brought no answer, but perhaps a bill; "
+            f"with these at worst a budget counts {booked:,} tokens"
+        )
+    if away := batches_away(run.path / BATCHES_FILE):
+        console.print(escape(_away(away)), soft_wrap=True)
     if status.stopped:
-        console.print(escape(status.stopped))
+        console.print(escape(status.stopped), soft_wrap=True)
     console.print(f"run folder: {escape(str(run.path))} ({status.state})", soft_wrap=True)
+
+
+def spending(status: Status) -> Table:
+    """Calls, tokens and USD by step and in all."""
+    table = _numbers("", "calls", "prompt tokens", "answer tokens", "USD")
+    spent = sorted(status.spend, key=lambda each: STEPS.index(cast(Step, each.step)))
+    for each in spent:
+        table.add_row(*_spent(each.step, [each]))
+    table.add_row(*_spent("all", spent))
+    return table
+
+
+def _spent(name: str, spent: list[Spend]) -> list[str]:
+    calls, unpriced = sum(each.calls for each in spent), sum(each.unpriced for each in spent)
+    usd = f"{sum(each.usd for each in spent):,.4f}"
+    if unpriced:
+        usd = "unknown" if unpriced == calls else f"{usd} and {unpriced:,} calls of unknown price"
+    sent = sum(each.prompt_tokens for each in spent)
+    got = sum(each.completion_tokens for each in spent)
+    return [name, f"{calls:,}", f"{sent:,}", f"{got:,}", usd]
 
 
 def funnel(status: Status) -> Table:
     """Planned rows, and how they ended with every reason; the sums agree."""
-    table = Table("", "evolved", "conversations", box=None, pad_edge=False)
+    table = _numbers("", "evolved", "conversations")
     planned = status.planned
     table.add_row("planned", f"{planned['evolved']:,}", f"{planned['conversations']:,}")
     table.add_row("records", *(f"{status.count(kind, 'record'):,}" for kind, _ in KINDS))
@@ -122,30 +227,39 @@ def _done(progress: Progress, kind: str) -> int:
     return done + (progress.orphans if kind == "multi_turn" else 0)
 
 
-def _pace(progress: Progress, elapsed_s: float) -> str:
-    meter, limits = progress.meter, progress.limits
-    rate = meter.calls / elapsed_s if elapsed_s else 0.0
-    parts = [
-        f"{meter.calls:,} calls ({rate:,.1f}/s, {limits.slots.in_flight} in flight)",
-        f"{meter.prompt_tokens + meter.completion_tokens:,} tokens",
-    ]
-    budget = limits.budget
+def _used(progress: Progress) -> str:
+    """Tokens and USD of this session; of all sessions where a budget bounds them."""
+    meter, budget = progress.meter, progress.limits.budget
+    tokens = f"{meter.prompt_tokens + meter.completion_tokens:,} tokens"
+    if budget.tokens is not None:
+        tokens = f"{budget.spent_tokens:,} of {budget.tokens:,} tokens"
+    usd = f"{meter.usd:,.4f} USD"
     if budget.usd is not None:
-        parts.append(f"{budget.spent_usd:.4f} of {budget.usd:.4f} USD")
-    elif meter.usd:
-        parts.append(f"{meter.usd:.4f} USD")
-    if meter.retries:
-        parts.append(f"{meter.retries:,} retries")
-    if limits.breaker.is_open:
-        parts.append(f"paused, every call fails: {limits.breaker.last_error}")
-    done = sum(_done(progress, kind) for kind, _ in KINDS)
-    planned = progress.planned_evolved + progress.planned_conversations
-    if done and elapsed_s > LINE_EVERY_S:
-        parts.append(f"about {_duration(elapsed_s * (planned - done) / done)} left")
-    return ", ".join(parts)
+        usd = f"{budget.spent_usd:,.4f} of {budget.usd:,.4f} USD"
+    elif meter.unpriced:
+        usd = f"{usd} and {meter.unpriced:,} calls of unknown price" if meter.usd else "no price"
+    return f"{tokens}, {usd}"
+
+
+def _away(away: list[Sent]) -> str:
+    names = ", ".join(each.batch or "one being made" for each in away[:3])
+    more = f" and {len(away) - 3:,} more" if len(away) > 3 else ""
+    count = f"{len(away):,} batch{'es' if len(away) > 1 else ''} away"
+    return f"{count} with {sum(each.requests for each in away):,} calls: {names}{more}"
+
+
+def _numbers(first: str, *columns: str) -> Table:
+    """A table of numbers under names."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
 
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -99,7 +99,7 @@ def run(  # noqa: PLR0913 - a command line has options
     recipe = opt.recipe_of(locals())
     read = _read(seeds, taxonomy, languages, skip_bad)
     client = make_client(model, base_url=base_url, timeout_s=timeout, via_litellm=via_litellm)
-    with Watcher(quiet=quiet) as watcher:
+    with Watcher(quiet=quiet, folder=out, turns=recipe.max_turns) as watcher:
         made = make_run(
             read,
             recipe,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from evolkit.store.sqlite import open_database, storage_errors, transaction
+from evolkit.store.sqlite import connect, open_database, storage_errors, transaction
 
 _VERSION = 1
 _SCHEMA = """
@@ -25,6 +25,34 @@ class Away(NamedTuple):
     number: int
     file: str
     batch: str | None
+
+
+class Sent(NamedTuple):
+    """A batch that is away, and how many requests are in it."""
+
+    batch: str | None
+    requests: int
+
+
+def batches_away(path: Path) -> list[Sent]:
+    """Batches not yet settled in the journal at `path`, for those who only look; none without one.
+
+    Never waits for, nor disturbs, the process that writes it.
+    """
+    if not path.is_file():
+        return []
+    with storage_errors(path):
+        connection = connect(path, is_synced=False)
+        try:
+            if not connection.execute("PRAGMA user_version").fetchone()[0]:
+                return []  # it is just being made
+            found = connection.execute(
+                "SELECT batch, count(key) FROM batches LEFT JOIN asked USING (number)"
+                " GROUP BY number ORDER BY number"
+            )
+            return [Sent(*row) for row in found]
+        finally:
+            connection.close()
 
 
 class BatchJournal:
