@@ -1,5 +1,6 @@
 """Sound texts of many languages pass every filter of every set."""
 
+import pickle
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -82,3 +83,12 @@ def test_sound_texts_are_of_more_than_thirty_languages_and_fifteen_scripts() -> 
 def test_every_role_is_tried() -> None:
     tried: set[Any] = {about["role"] for _, about in texts_of(CLEAN[0])}
     assert tried == set(get_args(TextRole))
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_every_filter_travels_to_another_process(name: str) -> None:
+    """macOS, Windows and clusters send filters to workers; those must judge alike."""
+    sent = pickle.loads(pickle.dumps(FILTERS[name]))
+    text, about = texts_of(CLEAN[-1])[1]
+    assert sent.signature == FILTERS[name].signature
+    assert sent.check(text, **about).outcome == FILTERS[name].check(text, **about).outcome
