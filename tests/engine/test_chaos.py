@@ -101,7 +101,8 @@ def test_a_run_killed_at_random_equals_one_that_was_not(tmp_path: Path, budget_t
     calls = SEEDS * 2 * 4
     assert len(asked) == calls
     again = sum(asked.values()) - calls
-    assert again <= killed * CONCURRENCY
+    # In flight, or answered and on the way to the disk: as many as rows are worked on at once.
+    assert again <= killed * (2 * CONCURRENCY + 2)
     # What the ledger says was paid is what the server took, but for what was in flight.
     spent = found.status().spend
     paid = sum(each.calls for each in spent)
