@@ -187,9 +187,7 @@ class FastText(Detector):
 
     @property
     def identity(self) -> str:
-        if self._path is None:
-            return self.name
-        return f"{self._path.name}@{(self._checksum or 'unchecked')[:12]}"
+        return self.name if self._path is None else model_identity(self._path, self._checksum)
 
     @property
     def votes_as(self) -> str:
@@ -247,6 +245,11 @@ def load_detector(name: str) -> Detector:
     if name not in DETECTORS:
         raise UnknownName("language detector", name, DETECTORS)
     return DETECTORS[name]()
+
+
+def model_identity(path: Path, checksum: str | None) -> str:
+    """How a user's own model stands in a signature: its file's name and what it was held to."""
+    return f"{path.name}@{(checksum or 'unchecked')[:12]}"
 
 
 @cache

@@ -8,6 +8,7 @@ short, only names, in a language nobody knows, or taken for a close relative.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Unpack
 
@@ -19,6 +20,7 @@ from evolkit.filters.detectors import (
     installed,
     load_detector,
     load_fasttext,
+    model_identity,
 )
 from evolkit.filters.language_asked import Asked, resolve
 from evolkit.filters.language_jury import Jury, Readings
@@ -105,7 +107,8 @@ class LanguageFilter(Filter):
         return self._verdicts(list(zip_abouts(list(texts), abouts, about)))
 
     def options(self) -> dict[str, Any]:
-        return {"detectors": "+".join(each.identity for each in self.detectors)}
+        """Told without loading a model, which takes a second."""
+        return {"detectors": "+".join(self._identity(each) for each in self._given)}
 
     @property
     def detectors(self) -> tuple[Detector, ...]:
@@ -121,8 +124,15 @@ class LanguageFilter(Filter):
 
     def _jury(self) -> Jury:
         if self._loaded is None:
-            self._loaded = Jury([self._load(each) for each in self._given])
+            self._loaded = Jury([partial(self._load, each) for each in self._given])
         return self._loaded
+
+    def _identity(self, given: str | Detector) -> str:
+        if isinstance(given, Detector):
+            return given.identity
+        if given == "fasttext" and self._model is not None:
+            return model_identity(self._model, self._checksum)
+        return given
 
     def _load(self, given: str | Detector) -> Detector:
         if isinstance(given, Detector):

@@ -1,6 +1,6 @@
 """Detectors that vote: each reading is evidence, weighted by how that detector did before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from evolkit.filters.detectors import Detector, Reading
@@ -24,19 +24,26 @@ Readings = tuple[Reading, ...]
 class Jury:
     """Asks detectors in order, the later ones only of texts on which the vote is still open."""
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
-        self.detectors = tuple(detectors)
-        self._known = [detector.labels() for detector in self.detectors]
+    def __init__(self, makers: Sequence[Callable[[], Detector]]) -> None:
+        """A detector is made when a text first gets as far as to it."""
+        self._makers = tuple(makers)
+        self._made: dict[int, Detector] = {}
+        self._known: dict[int, frozenset[str]] = {}
         self._weights: dict[tuple[int, str, str, Length], Weight] = {}
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        """All of them, made now if they were not needed before."""
+        return tuple(self._detector(index) for index in range(len(self._makers)))
 
     def read(self, parts: Sequence[Part]) -> list[Readings]:
         """Readings of each part; those of one part don't depend on the others."""
         readings: list[Readings] = [()] * len(parts)
         still_open = list(range(len(parts)))
-        for count, detector in enumerate(self.detectors, start=1):
+        for count in range(1, len(self._makers) + 1):
             if not still_open:
                 break
-            found = detector.read([parts[index].text for index in still_open])
+            found = self._detector(count - 1).read([parts[index].text for index in still_open])
             for index, reading in zip(still_open, found, strict=True):
                 readings[index] = (*readings[index], reading)
             if count > 1:
@@ -59,13 +66,12 @@ class Jury:
     def knows(self, label: str, part: Part) -> bool:
         """True where some detector has a say on this language in this script and length."""
         return any(
-            self._weight(index, label, part) != NO_WEIGHT for index in range(len(self.detectors))
+            self._weight(index, label, part) != NO_WEIGHT for index in range(len(self._makers))
         )
 
     def named(self, readings: Readings) -> dict[str, str | None]:
         """What each detector said, by its name."""
-        names = [detector.name for detector in self.detectors]
-        return {name: reading.label for name, reading in zip(names, readings, strict=False)}
+        return {self._detector(index).name: reading.label for index, reading in enumerate(readings)}
 
     def _is_settled(self, part: Part, readings: Readings) -> bool:
         if any("-" in label for label in part.labels):  # CLD3 alone knows romanised languages
@@ -91,8 +97,17 @@ class Jury:
         return found
 
     def _look_up(self, index: int, label: str, part: Part) -> Weight:
-        voter = self.detectors[index].votes_as
+        voter = self._detector(index).votes_as
         measured = weight(voter, label, part.script, part.length)
         if measured is not None:
             return measured
-        return usual_weight(voter, part.length) if label in self._known[index] else NO_WEIGHT
+        known = self._known.get(index)
+        if known is None:
+            known = self._known[index] = self._detector(index).labels()
+        return usual_weight(voter, part.length) if label in known else NO_WEIGHT
+
+    def _detector(self, index: int) -> Detector:
+        made = self._made.get(index)
+        if made is None:
+            made = self._made[index] = self._makers[index]()
+        return made
