@@ -20,6 +20,7 @@ from evolkit.scale.buckets import (
     merge,
     roots,
 )
+from evolkit.scale.passes import Sketch, search_bin
 from tests.scale.texts import planted, template
 
 NOTHING = np.empty((0, 2), np.int64)
@@ -29,9 +30,11 @@ def rows_of(texts: list[str], sketcher: Sketcher) -> BucketRows:
     return bucket_rows(sketcher.sketch(texts), np.arange(len(texts)))
 
 
-def binned(texts: list[str], *, parts: int, with_loose: bool) -> dict[int, int]:
+def binned(
+    texts: list[str], *, parts: int, with_loose: bool, threshold: float = 0.8
+) -> dict[int, int]:
     """The bin of each text that has one, found as the cluster would, part by part."""
-    sketcher = Sketcher(0.8, workers=1)
+    sketcher = Sketcher(threshold, workers=1)
     rows = rows_of(texts, sketcher)
     found = []
     for part in range(parts):
@@ -51,6 +54,32 @@ def test_a_cluster_is_in_one_bin(with_loose: bool) -> None:
     bins = binned(texts, parts=3, with_loose=with_loose)
     assert len(clusters) > 50
     assert all(len({bins[member] for member in cluster.members}) == 1 for cluster in clusters)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.8])
+@pytest.mark.parametrize("with_loose", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_search_in_bins_is_that_among_all(
+    seed: int, with_loose: bool, threshold: float
+) -> None:
+    """The same clusters, kept texts and similarities, though no bin sees all texts."""
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    texts = [str(row["text"]) for row in planted(400, seed=seed)]
+    bins = binned(texts, parts=4, with_loose=with_loose, threshold=threshold)
+    found = {}
+    for number in set(bins.values()):
+        members = sorted(text for text, bin_of in bins.items() if bin_of == number)
+        some = {"number": members[::-1], "text": [texts[at] for at in members[::-1]]}
+        empty = pa.nulls(len(members))
+        table = pa.table({**some, "key": empty, "score": empty})
+        for row in search_bin(table, sketch=Sketch(threshold, {"workers": 1})).to_pylist():
+            found[row["near_row"]] = (row["near_cluster"], row["near_of"], row["near_jaccard"])
+    local = find_near_duplicates(texts, threshold=threshold, workers=1)
+    assert found == {
+        at: (group.members[0], *local.dropped.get(at, (None, None)))
+        for group in local.clusters
+        for at in group.members
+    }
 
 
 def test_texts_alone_are_in_no_bin() -> None:
