@@ -23,7 +23,7 @@ RECIPE = Recipe(
     examples=2,
     redraws=1,
     temperature=0.6,
-    max_tokens=240,
+    max_tokens=180,
     sampling_seed=7,
 )
 SHOWN = 4
