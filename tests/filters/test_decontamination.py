@@ -1,6 +1,10 @@
 """Contamination: benchmark questions are found whole, embedded and reworded, in every script."""
 
 import json
+import os
+import pickle
+import subprocess
+import sys
 import time
 import tomllib
 from pathlib import Path
@@ -128,6 +132,25 @@ def test_one_text_in_place_of_many_is_refused() -> None:
     """Its letters would be the references."""
     with pytest.raises(ConfigError, match="must be texts, not one text"):
         DecontaminationFilter("A question?")
+
+
+def test_a_filter_finds_runs_in_another_process_too(tmp_path: Path) -> None:
+    """Python's hashes differ between processes; tables that travelled would miss in silence."""
+    question = " ".join(f"word{n}" for n in range(20))
+    (tmp_path / "filter").write_bytes(pickle.dumps(DecontaminationFilter([question])))
+    code = (
+        "import pickle, pathlib, sys; guard = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes());"
+        "print(guard.check(f'before {sys.argv[2]} and much more text after it').reason)"
+    )
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "filter"), question],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        assert done.stdout.strip() == "run"
 
 
 def test_long_loops_take_linear_time() -> None:

@@ -114,6 +114,14 @@ class DecontaminationFilter(Filter):
                 self._exact.setdefault(found, []).append(number)
         self._tables = self._run_tables()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the tables: they hold Python's hashes, which differ from process to process."""
+        return {**self.__dict__, "_tables": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._tables = self._run_tables()
+
     def check(self, text: str, **about: Unpack[About]) -> Verdict:
         return self.check_batch([text], **about)[0]
 
