@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # no types
+from fsspec.implementations.local import LocalFileSystem
 
 
 class PerilousFiles(LocalFileSystem):  # type: ignore[misc]  # the parent ships no types

@@ -223,7 +223,7 @@ def _by_fsspec(uri: str) -> Place:
     from pyarrow import fs
 
     try:
-        from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # ships no types
+        from fsspec.core import url_to_fs
 
         found, path = url_to_fs(uri)
     except (ImportError, ValueError) as error:
