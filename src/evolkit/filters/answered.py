@@ -11,6 +11,9 @@ MIN_ECHO: Final = 12
 """Characters a source must have for its repetition to be an echo."""
 
 
+MAX_MARKS: Final = 12
+
+
 class AnsweredFilter(Filter):
     """Rejects instructions and follow-ups that answer instead of asking; keeps all else.
 
@@ -27,7 +30,7 @@ class AnsweredFilter(Filter):
         if about.get("role") == "response":
             return self.keep()
         answer = about.get("answer")
-        if answer and units(normalise(text)) == units(normalise(answer)):
+        if answer and _is_same(text, answer):
             return self.reject("own_answer")
         pattern = label_pattern("answer", "assistant")
         if not (":" in text or "：" in text):
@@ -45,6 +48,13 @@ class AnsweredFilter(Filter):
         if found and _is_echo(text, source):
             return self.reject("echo", found=found[0])
         return self.keep()
+
+
+def _is_same(text: str, answer: str) -> bool:
+    """Equal but for case, white space and punctuation, which make up little of either."""
+    if abs(len(text) - len(answer)) > MAX_MARKS + max(len(text), len(answer)) // 4:
+        return False
+    return units(normalise(text)) == units(normalise(answer))
 
 
 def _labels_in(text: str) -> list[str]:

@@ -62,6 +62,9 @@ def _repeated(text: str, directions: str, source: str) -> str:
     """The first long run of words that the text has from the directions and not its source."""
     if not directions:
         return ""
+    plain = _unmarked(text)
+    if not any(block in plain for block in _blocks(directions)):
+        return ""
     runs = _runs(directions)
     words = units(normalise(text))
     for at in range(len(words) - MIN_RUN + 1):
@@ -69,6 +72,18 @@ def _repeated(text: str, directions: str, source: str) -> str:
             run = " ".join(words[at : at + MIN_RUN])
             return "" if run in " ".join(units(normalise(source))) else run
     return ""
+
+
+@lru_cache(maxsize=4096)
+def _blocks(directions: str) -> tuple[str, ...]:
+    """Groups of three words, of which a run of six holds one whole; looked for first, for speed."""
+    words = _unmarked(directions).split(" ")
+    return tuple(" ".join(words[at : at + 3]) for at in range(0, len(words) - 2, 3))
+
+
+def _unmarked(text: str) -> str:
+    """In lower case, without punctuation, with single spaces."""
+    return " ".join(text.lower().translate(_NO_MARKS).split())
 
 
 @lru_cache(maxsize=4096)
@@ -129,6 +144,7 @@ none has six in common with any of the 153 templates, one has five, 163 have fou
 MIN_FRAME_UNITS: Final = 9
 """Units from which a sentence of a frame is nobody else's."""
 
+_NO_MARKS: Final = dict.fromkeys(map(ord, "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~“”‘’„«»–—…·"))
 _JINJA: Final = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", regex.DOTALL)
 _SENTENCE_END: Final = regex.compile(r"[.\n:。।။።؟?]")
 _APOSTROPHES: Final = str.maketrans({"’": "'", "ʼ": "'"})
