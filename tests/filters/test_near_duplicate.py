@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolkit.errors import ConfigError, DataError
+from evolkit.filters.links import PairTester, keep_apart, link
 from evolkit.filters.minhash import MinHasher
 from evolkit.filters.near_duplicate import Cluster, NearDuplicateFilter, find_near_duplicates
 from evolkit.filters.near_index import NearDuplicateIndex
 from evolkit.filters.shingles import jaccard, shingle_size, shingles
-from evolkit.filters.sketches import bands_for
+from evolkit.filters.sketches import Sketcher, bands_for
 from tests.strategies import HOSTILE
 
 ANY_TEXT = st.text(st.characters(), max_size=120) | st.sampled_from(HOSTILE)
@@ -293,32 +293,40 @@ def test_no_text_raises(texts: list[str]) -> None:
     assert len(NearDuplicateFilter().check_batch(texts)) == len(texts)
 
 
-def test_ten_thousand_of_one_template_take_linear_time() -> None:
-    """No pairs are enumerated in a bucket: they would be fifty million."""
-    frame = (
-        "Write a short story about {} red elephants who travel to the city of lights. Number {}."
-    )
+@pytest.mark.parametrize("digits", [4, 10], ids=["near", "just below the threshold"])
+def test_ten_thousand_of_one_template_cost_linear_work(digits: int) -> None:
+    """Ten times the texts have a hundred times the pairs; at most 20 times as many are looked at.
 
-    def seconds(count: int) -> float:
-        texts = [frame.format(number, number * 7919 % 10007) for number in range(count)]
-        start = time.process_time()
-        found = find_near_duplicates(texts, workers=1)
-        assert len(found.clusters) == 1
-        return time.process_time() - start
-
-    assert seconds(10_000) < 20 * max(seconds(1_000), 0.1)
+    Counted, not timed. Just below the threshold is the hard case: texts meet in many buckets,
+    and no match ends the search.
+    """
+    assert _compared(_filled(10_000, digits)) < 20 * _compared(_filled(1_000, digits))
 
 
-def test_ten_thousand_just_below_the_threshold_take_linear_time() -> None:
-    """The hard case: every pair is a candidate and none is a match."""
-    frame = (
-        "Tell me all that you know of {} and of {} as a poem with rhymes, please, my dear friend!"
-    )
-    names = [hashlib.sha256(str(number).encode()).hexdigest()[:12] for number in range(8000)]
-    texts = [frame.format(a, b) for a, b in zip(names[::2], names[1::2], strict=True)]
-    start = time.process_time()
-    assert not find_near_duplicates(texts, threshold=0.8, workers=1).dropped
-    assert time.process_time() - start < 60
+def test_texts_just_below_the_threshold_meet_and_stay() -> None:
+    """The test above needs its hard case: pairs of 0.7 < J < 0.8, many more than texts."""
+    texts = _filled(300, digits=10)
+    assert all(0.7 < jaccard(texts[0], other) < 0.8 for other in texts[1:])
+    assert _compared(texts) > 20 * len(texts)
+    assert not find_near_duplicates(texts, threshold=0.8).dropped
+
+
+def _filled(count: int, digits: int) -> list[str]:
+    """A template with a name of random digits in it, each text with its own."""
+    names = [hashlib.sha256(str(number).encode()).hexdigest()[:digits] for number in range(count)]
+    return [
+        f"Tell me what you know of {name}, as a poem with rhymes, please, my dear friend at sea!"
+        for name in names
+    ]
+
+
+def _compared(texts: list[str]) -> int:
+    """How many pairs the search looks at."""
+    sketcher = Sketcher(0.8, workers=1)
+    sketches = sketcher.sketch(texts)
+    tester = PairTester(sketches, sketcher)
+    keep_apart(link(sketches.bands, tester), np.arange(len(texts)), tester)
+    return tester.compared
 
 
 def test_bands_follow_the_threshold() -> None:

@@ -7,19 +7,23 @@ small one all pairs that are not yet in one cluster.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+import os
+from collections.abc import Iterator
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.filters.minhash import Engine, Signatures, shared_counter
-from evolkit.filters.shingles import Indices, Keys, unique_keys, windows
+from evolkit.filters.jaccard import Scores, in_threads, key_jaccards, key_sets
+from evolkit.filters.minhash import Signatures
+from evolkit.filters.shingles import Indices, Keys
+from evolkit.filters.sketches import Sketcher, Sketches
+
+Group = TypeVar("Group", np.int64, np.uint64)
 
 Pairs = npt.NDArray[np.int64]
 """Two columns: positions of texts."""
-
-Scores = npt.NDArray[np.float64]
 
 ROUNDS: Final = 8
 """Leaders that a bucket's members are tested against. A pair that is missed in one bucket meets
@@ -35,6 +39,9 @@ one true pair in 30,000 lies lower."""
 STORED_KEYS: Final = 12_000_000
 """Shingle keys remembered between tests: 96 MB."""
 
+ALMOST: Final = 1 - 1e-9
+"""What makes up for rounding."""
+
 _BLOCK: Final = 1 << 12
 
 
@@ -46,36 +53,48 @@ class Match(NamedTuple):
 
 
 class PairTester:
-    """Tells of pairs of texts which are as similar as `threshold`: estimate first, then exact."""
+    """Tells of pairs of texts which are as similar as `threshold`: estimate first, then exact.
 
-    def __init__(
-        self, texts: Sequence[str], signatures: Signatures, threshold: float, engine: Engine
-    ) -> None:
-        self.texts = texts
-        self.signatures = signatures
-        self.threshold = threshold
-        self.least_estimate = least_estimate(threshold, signatures.shape[1])
-        self._count_shared = shared_counter(engine)
+    `compared` counts the pairs whose signatures were; exact tests are some of them.
+    """
+
+    def __init__(self, sketches: Sketches, sketcher: Sketcher) -> None:
+        self.texts = sketches.texts
+        self.signatures = sketches.signatures
+        self.threshold = sketcher.threshold
+        self.least_estimate = least_estimate(self.threshold, self.signatures.shape[1])
+        self.engine = sketcher.engine
+        self.workers = sketcher.hasher.workers or os.cpu_count() or 1
+        self.compared = 0
+        self._near: dict[tuple[int, int], float] = {}
         self._keys: dict[int, Keys] = {}
         self._stored = 0
 
     def jaccards(self, pairs: Pairs) -> Scores:
-        """Exact similarity of each pair; 0.0 where the estimate is too low to matter."""
-        found = np.zeros(len(pairs))
-        for at in range(0, len(pairs), _BLOCK):
-            some = pairs[at : at + _BLOCK]
-            near = np.flatnonzero(estimates(self.signatures, some) >= self.least_estimate)
-            found[at + near] = self._exact(some[near])
+        """Exact similarity of each pair that reaches the threshold, 0.0 of the others."""
+        ordered = np.sort(pairs, axis=1)
+        found = np.array([self._near.get((a, b), 0.0) for a, b in ordered.tolist()])
+        left = np.flatnonzero(found == 0)
+        self.compared += len(left)
+        for at in range(0, len(left), _BLOCK):
+            some = left[at : at + _BLOCK]
+            likely = estimates(self.signatures, pairs[some]) >= self.least_estimate
+            found[some[likely]] = self._exact(ordered[some[likely]])
         return found
 
     def _exact(self, pairs: Pairs) -> Scores:
         involved, places = np.unique(pairs, return_inverse=True)
-        keys = self._keys_of(involved.tolist())
-        bounds = np.zeros(len(keys) + 1, np.int64)
-        np.cumsum([len(each) for each in keys], out=bounds[1:])
-        sizes = np.diff(bounds)[places.reshape(-1, 2)]
-        shared = self._count_shared(keys, bounds, places.reshape(-1, 2))
-        found: Scores = shared / np.maximum(sizes.sum(axis=1) - shared, 1)
+        places = places.reshape(-1, 2)
+        sets = self._keys_of(involved.tolist())
+        sizes = np.fromiter(map(len, sets), np.int64, len(sets))[places]
+        # No more can be shared than the smaller set, no fewer be in the union than the larger.
+        able = np.flatnonzero(sizes.min(axis=1) >= ALMOST * self.threshold * sizes.max(axis=1))
+        jaccards = key_jaccards(sets, places[able], engine=self.engine, workers=self.workers)
+        is_near = jaccards >= self.threshold
+        able, jaccards = able[is_near], jaccards[is_near]
+        self._near.update(zip(map(tuple, pairs[able].tolist()), jaccards.tolist(), strict=True))
+        found = np.zeros(len(pairs))
+        found[able] = jaccards
         return found
 
     def _keys_of(self, positions: list[int]) -> list[Keys]:
@@ -83,11 +102,9 @@ class PairTester:
             self._keys.clear()
             self._stored = 0
         missing = [position for position in positions if position not in self._keys]
-        for at in range(0, len(missing), 256):
-            some = missing[at : at + 256]
-            made = unique_keys(windows([self.texts[position] for position in some]))
-            self._keys.update(zip(some, made, strict=True))
-            self._stored += sum(map(len, made))
+        made = key_sets([self.texts[position] for position in missing])
+        self._keys.update(zip(missing, made, strict=True))
+        self._stored += sum(map(len, made))
         return [self._keys[position] for position in positions]
 
 
@@ -109,7 +126,7 @@ def link(bands: Keys, tester: PairTester) -> Indices:
     Clusters are the connected parts of what the tester confirms, whatever the order of texts.
     """
     forest = _Forest(len(bands))
-    members, groups = _buckets(bands)
+    members, groups = _buckets(bands, tester.workers)
     refused = np.empty(0, np.int64)
     # A member has been led when it is known to be in one cluster with an earlier leader.
     is_led = np.zeros(len(members), np.bool_)
@@ -154,7 +171,7 @@ def _join_near(pairs: Pairs, forest: "_Forest", tester: PairTester, refused: Ind
         pairs = np.stack(np.divmod(some, size), axis=1)
         is_apart = forest.are_apart(pairs)
         some, pairs = some[is_apart], pairs[is_apart]
-        is_near = tester.jaccards(pairs) >= tester.threshold
+        is_near = tester.jaccards(pairs) > 0
         forest.join(pairs[is_near])
         refused = np.concatenate((refused, some[~is_near]))
     return refused
@@ -174,7 +191,7 @@ def keep_apart(clusters: Indices, ranks: Indices, tester: PairTester) -> dict[in
             break
         stars, is_first = _stars(members, groups)
         found = tester.jaccards(stars)
-        is_near = found >= tester.threshold
+        is_near = found > 0
         for (kept, near), jaccard in zip(
             stars[is_near].tolist(), found[is_near].tolist(), strict=True
         ):
@@ -185,29 +202,23 @@ def keep_apart(clusters: Indices, ranks: Indices, tester: PairTester) -> dict[in
     return dropped
 
 
-def _buckets(bands: Keys) -> tuple[Indices, Indices]:
+def _buckets(bands: Keys, workers: int) -> tuple[Indices, Indices]:
     """Members of all buckets with two or more, one bucket after another, and their bucket."""
-    members, groups, made = [], [], 0
-    if len(bands) < 2:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    for band, keys in enumerate(bands.T):
-        # Texts that share another band as well stand beside each other; order plays no part.
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        same = ordered[1:] == ordered[:-1]
-        shared = np.concatenate((same, [False])) | np.concatenate(([False], same))
-        order, ordered = order[shared], ordered[shared]
-        if not len(order):
-            continue
-        order = order[np.lexsort((*_ties(bands, order, band), ordered))]
-        ordered = keys[order]
-        numbers = np.cumsum(np.concatenate(([False], ordered[1:] != ordered[:-1])))
-        members.append(order)
-        groups.append(numbers + made)
-        made += int(numbers[-1]) + 1
-    if not members:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    return np.concatenate(members), np.concatenate(groups)
+    found = in_threads(partial(_band_buckets, bands), range(bands.shape[1]), workers)
+    made = np.cumsum([0, *(groups[-1] + 1 if len(groups) else 0 for _, groups in found)])
+    members = np.concatenate([some for some, _ in found])
+    groups = [some + first for (_, some), first in zip(found, made[:-1], strict=True)]
+    return members, np.concatenate(groups)
+
+
+def _band_buckets(bands: Keys, band: int) -> tuple[Indices, Indices]:
+    keys = bands[:, band]
+    order = np.argsort(keys)
+    order, _ = _without_singles(order, keys[order])
+    # Texts that share another band as well stand beside each other.
+    order = order[np.lexsort((order, *_ties(bands, order, band), keys[order]))]
+    ordered = keys[order]
+    return order, np.cumsum(np.diff(ordered, prepend=ordered[:1]) != 0)
 
 
 def _ties(bands: Keys, order: Indices, band: int) -> Iterator[Keys]:
@@ -215,7 +226,10 @@ def _ties(bands: Keys, order: Indices, band: int) -> Iterator[Keys]:
         yield bands[order, (band + step) % bands.shape[1]]
 
 
-def _without_singles(members: Indices, groups: Indices) -> tuple[Indices, Indices]:
+def _without_singles(
+    members: Indices, groups: npt.NDArray[Group]
+) -> tuple[Indices, npt.NDArray[Group]]:
+    """Members of groups of two or more; members of a group stand side by side."""
     if not len(members):
         return members, groups
     same = groups[1:] == groups[:-1]

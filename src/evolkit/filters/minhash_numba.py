@@ -1,4 +1,4 @@
-"""The inner loops of `minhash` and `near_duplicate` compiled by numba, to the same bits.
+"""The inner loops of `minhash` compiled by numba, to the same bits.
 
 Only this module imports numba; it comes with the extra of that name. Compiled code is kept
 beside the module, or in the user's cache where that can't be written.
@@ -7,7 +7,7 @@ beside the module, or in the user's cache where that can't be written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numba
 import numpy as np
@@ -15,10 +15,11 @@ import numpy as np
 from evolkit.filters.shingles import KEY_FACTOR, LETTER_FACTOR, Indices, Keys, cut
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from evolkit.filters.minhash import Signatures
     from evolkit.filters.shingle_numbers import ShingleMemory
+
+LANES: Final = 512
+"""Digests made side by side, for the vector registers: 24 ns each, one by one 145 ns."""
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 
@@ -28,92 +29,146 @@ def fill(
 ) -> None:
     """Writes the signature of each prepared text into its row of `made`."""
     codes, counts, sizes = cut(texts)
+    shown = np.where(counts > 0, counts - sizes + 1, 0)
+    keys: Keys = np.empty(shown.sum(), np.uint64)
+    starts: Indices = np.empty(len(keys), np.int64)
+    _write_keys(codes, counts, sizes, keys, starts)
+    numbers = np.empty(len(keys), np.uint32)
+    missed = np.empty(len(keys), np.int64)
     shift = int(memory.shift)
-    _fill(codes, counts, sizes, shift, memory.keys, memory.numbers, factors[0], factors[1], made)
+    count = _look_up(keys, shift, memory.keys, memory.numbers, numbers, missed)
+    missed = missed[:count]
+    lengths = np.repeat(sizes.astype(np.int8), shown)[missed]
+    _write_numbers(codes, starts[missed], lengths, missed, numbers)
+    _remember(keys, shift, memory.keys, memory.numbers, numbers, missed)
+    _write_least(numbers, shown, factors[0], factors[1], made)
 
 
-def shared_counts(sets: Sequence[Keys], bounds: Indices, pairs: npt.NDArray[np.int64]) -> Indices:
-    """How many keys the two sets of each pair share; sets are ascending and distinct."""
+def shared_counts(sets: Sequence[Keys], pairs: Indices) -> Indices:
+    """How many keys two of the sets share; sets are ascending and distinct."""
     counts: Indices = np.empty(len(pairs), np.int64)
     if len(pairs):
-        _share(np.concatenate(sets), bounds, pairs, counts)
+        bounds = np.cumsum([0, *map(len, sets)])
+        _write_shared_counts(np.concatenate(sets), bounds, pairs, counts)
     return counts
 
 
 @_compiled
-def _fill(  # noqa: PLR0913  numba takes arrays, not objects
-    codes: Any,
-    counts: Any,
-    sizes: Any,
-    shift: Any,
-    memory_keys: Any,
-    memory_numbers: Any,
-    factors: Any,
-    summands: Any,
-    made: Any,
-) -> None:
-    schedule = np.empty(80, np.uint32)
-    message = np.empty(64, np.uint8)
-    letters = np.empty(0, np.uint64)
-    numbers = np.empty(0, np.uint32)
-    first = 0
+def _write_keys(codes: Any, counts: Any, sizes: Any, keys: Any, starts: Any) -> None:
+    first, at = 0, 0
     for text in range(len(counts)):
         count, size = counts[text], sizes[text]
-        if count > len(letters):
-            letters = np.empty(2 * count, np.uint64)
-            numbers = np.empty(2 * count, np.uint32)
-        for place in range(count):
-            letter = (np.uint64(codes[first + place]) + np.uint64(1)) * np.uint64(LETTER_FACTOR)
-            letters[place] = letter ^ (letter >> np.uint64(29))
         shown = count - size + 1 if count else 0
-        # Numbers first, all permutations after: the memory is far away, and its reads overlap.
+        # One letter of all shingles after the other, not one shingle after the other: vectors.
         for start in range(shown):
-            key = np.uint64(0)
-            for place in range(start, start + size):
-                key = key * np.uint64(KEY_FACTOR) + letters[place]
-            key = (key ^ (key >> np.uint64(32))) * np.uint64(KEY_FACTOR)
-            slot = key >> np.uint64(shift)
-            if memory_keys[slot] != key:
-                memory_keys[slot] = key
-                memory_numbers[slot] = _number(codes, first + start, size, message, schedule)
-            numbers[start] = memory_numbers[slot]
-        row = made[text]
+            keys[at + start] = 0
+            starts[at + start] = first + start
+        for place in range(size):
+            for start in range(shown):
+                letter = np.uint64(codes[first + start + place]) + np.uint64(1)
+                letter *= np.uint64(LETTER_FACTOR)
+                letter ^= letter >> np.uint64(29)
+                keys[at + start] = keys[at + start] * np.uint64(KEY_FACTOR) + letter
         for start in range(shown):
-            number = numbers[start]
-            for column in range(len(factors)):
-                sent = np.uint32(factors[column] * number + summands[column])
-                row[column] = min(row[column], sent)
+            key = keys[at + start]
+            keys[at + start] = (key ^ (key >> np.uint64(32))) * np.uint64(KEY_FACTOR)
         first += count
+        at += shown
 
 
 @_compiled
-def _number(codes: Any, start: Any, length: Any, message: Any, schedule: Any) -> Any:
-    message[:] = 0
-    at = 0
-    for place in range(start, start + length):
-        code = codes[place]
-        if code < 0x80:
-            message[at] = code
-            at += 1
-        elif code < 0x800:
-            message[at] = 0xC0 | (code >> 6)
-            message[at + 1] = 0x80 | (code & 0x3F)
-            at += 2
-        elif code < 0x10000:
-            message[at] = 0xE0 | (code >> 12)
-            message[at + 1] = 0x80 | ((code >> 6) & 0x3F)
-            message[at + 2] = 0x80 | (code & 0x3F)
-            at += 3
+def _look_up(
+    keys: Any, shift: Any, memory_keys: Any, memory_numbers: Any, numbers: Any, missed: Any
+) -> Any:
+    count = 0
+    for at in range(len(keys)):
+        slot = keys[at] >> np.uint64(shift)
+        numbers[at] = memory_numbers[slot]
+        missed[count] = at
+        count += memory_keys[slot] != keys[at]
+    return count
+
+
+@_compiled
+def _remember(
+    keys: Any, shift: Any, memory_keys: Any, memory_numbers: Any, numbers: Any, missed: Any
+) -> None:
+    for at in missed:
+        slot = keys[at] >> np.uint64(shift)
+        memory_keys[slot] = keys[at]
+        memory_numbers[slot] = numbers[at]
+
+
+@_compiled
+def _write_numbers(codes: Any, starts: Any, lengths: Any, places: Any, numbers: Any) -> None:
+    schedule = np.empty((16, LANES), np.uint32)
+    state = np.empty((5, LANES), np.uint32)
+    for first in range(0, len(starts), LANES):
+        lanes = min(LANES, len(starts) - first)
+        schedule[:] = 0
+        for lane in range(lanes):
+            start = starts[first + lane]
+            _write_message(codes[start : start + lengths[first + lane]], schedule[:, lane])
+        digests = _sha1_first_words(schedule, state)
+        for lane in range(lanes):
+            numbers[places[first + lane]] = _mixed(digests[lane])
+
+
+@_compiled
+def _write_message(codes: Any, words: Any) -> None:
+    size = 0
+    for code in codes:
+        width = 1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000)
+        for place in range(width):
+            byte = code
+            if width > 1:
+                byte = (code >> np.uint32(6 * (width - 1 - place))) & np.uint32(0x3F)
+                byte |= np.uint32(0x80)
+                if place == 0:
+                    byte |= np.uint32((0xF00 >> width) & 0xFF)
+            words[size >> 2] |= np.uint32(byte) << np.uint32(24 - 8 * (size & 3))
+            size += 1
+    words[size >> 2] |= np.uint32(0x80) << np.uint32(24 - 8 * (size & 3))
+    words[15] = 8 * size
+
+
+@_compiled
+def _sha1_first_words(words: Any, state: Any) -> Any:
+    a, b, c, d, e = state[0], state[1], state[2], state[3], state[4]
+    a[:], b[:], c[:], d[:], e[:] = 0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0
+    for turn in range(80):
+        word = words[turn % 16]
+        if turn >= 16:
+            _mix_word(word, words[(turn - 3) % 16], words[(turn - 8) % 16], words[(turn - 14) % 16])
+        if turn < 20:
+            for lane in range(LANES):
+                choice = d[lane] ^ (b[lane] & (c[lane] ^ d[lane]))
+                e[lane] += choice + word[lane] + np.uint32(0x5A827999)
+        elif 40 <= turn < 60:
+            for lane in range(LANES):
+                choice = (b[lane] & c[lane]) | (d[lane] & (b[lane] | c[lane]))
+                e[lane] += choice + word[lane] + np.uint32(0x8F1BBCDC)
         else:
-            message[at] = 0xF0 | (code >> 18)
-            message[at + 1] = 0x80 | ((code >> 12) & 0x3F)
-            message[at + 2] = 0x80 | ((code >> 6) & 0x3F)
-            message[at + 3] = 0x80 | (code & 0x3F)
-            at += 4
-    message[at] = 0x80
-    message[62] = (at * 8) >> 8
-    message[63] = (at * 8) & 0xFF
-    digest = _sha1_first_word(message, schedule)
+            summand = np.uint32(0x6ED9EBA1) if turn < 40 else np.uint32(0xCA62C1D6)
+            for lane in range(LANES):
+                e[lane] += (b[lane] ^ c[lane] ^ d[lane]) + word[lane] + summand
+        for lane in range(LANES):
+            e[lane] += (a[lane] << np.uint32(5)) | (a[lane] >> np.uint32(27))
+            b[lane] = (b[lane] << np.uint32(30)) | (b[lane] >> np.uint32(2))
+        a, b, c, d, e = e, a, b, c, d
+    return a
+
+
+@_compiled
+def _mix_word(word: Any, by: Any, other: Any, third: Any) -> None:
+    for lane in range(LANES):
+        mixed = word[lane] ^ by[lane] ^ other[lane] ^ third[lane]
+        word[lane] = (mixed << np.uint32(1)) | (mixed >> np.uint32(31))
+
+
+@_compiled
+def _mixed(word: Any) -> Any:
+    digest = np.uint32(word + np.uint32(0x67452301))
     number = (
         ((digest & np.uint32(0xFF)) << np.uint32(24))
         | ((digest & np.uint32(0xFF00)) << np.uint32(8))
@@ -128,40 +183,20 @@ def _number(codes: Any, start: Any, length: Any, message: Any, schedule: Any) ->
 
 
 @_compiled
-def _sha1_first_word(message: Any, schedule: Any) -> Any:
-    for word in range(16):
-        schedule[word] = (
-            (np.uint32(message[4 * word]) << np.uint32(24))
-            | (np.uint32(message[4 * word + 1]) << np.uint32(16))
-            | (np.uint32(message[4 * word + 2]) << np.uint32(8))
-            | np.uint32(message[4 * word + 3])
-        )
-    for word in range(16, 80):
-        mixed = schedule[word - 3] ^ schedule[word - 8] ^ schedule[word - 14] ^ schedule[word - 16]
-        schedule[word] = np.uint32((mixed << np.uint32(1)) | (mixed >> np.uint32(31)))
-    a = np.uint32(0x67452301)
-    b = np.uint32(0xEFCDAB89)
-    c = np.uint32(0x98BADCFE)
-    d = np.uint32(0x10325476)
-    e = np.uint32(0xC3D2E1F0)
-    for turn in range(80):
-        if turn < 20:
-            choice = (d ^ (b & (c ^ d))) + np.uint32(0x5A827999)
-        elif turn < 40:
-            choice = (b ^ c ^ d) + np.uint32(0x6ED9EBA1)
-        elif turn < 60:
-            choice = ((b & c) | (d & (b | c))) + np.uint32(0x8F1BBCDC)
-        else:
-            choice = (b ^ c ^ d) + np.uint32(0xCA62C1D6)
-        turned = (a << np.uint32(5)) | (a >> np.uint32(27))
-        summed = np.uint32(turned + choice + e + schedule[turn])
-        e, d, c = d, c, np.uint32((b << np.uint32(30)) | (b >> np.uint32(2)))
-        b, a = a, summed
-    return np.uint32(a + np.uint32(0x67452301))
+def _write_least(numbers: Any, shown: Any, factors: Any, summands: Any, made: Any) -> None:
+    first = 0
+    for text in range(len(shown)):
+        row = made[text]
+        for place in range(first, first + shown[text]):
+            number = numbers[place]
+            for column in range(len(factors)):
+                sent = np.uint32(factors[column] * number + summands[column])
+                row[column] = min(row[column], sent)
+        first += shown[text]
 
 
 @_compiled
-def _share(keys: Any, bounds: Any, pairs: Any, counts: Any) -> None:
+def _write_shared_counts(keys: Any, bounds: Any, pairs: Any, counts: Any) -> None:
     for pair in range(len(pairs)):
         i, end_i = bounds[pairs[pair, 0]], bounds[pairs[pair, 0] + 1]
         j, end_j = bounds[pairs[pair, 1]], bounds[pairs[pair, 1] + 1]

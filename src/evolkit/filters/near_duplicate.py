@@ -6,6 +6,7 @@ is dropped is always near something that is kept, and no two kept texts are know
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Unpack
 
 import numpy as np
@@ -218,7 +219,7 @@ def _deduplicate(
     by_rank = np.empty(len(owner) + 1, np.int64)
     by_rank[ranks] = np.arange(len(owner))
     standing = by_rank[best]
-    tester = PairTester(sketches.texts, sketches.signatures, sketcher.threshold, sketcher.engine)
+    tester = PairTester(sketches, sketcher)
     roots = link(sketches.bands, tester)
     near = keep_apart(roots, best, tester)
     dropped: dict[int, Match] = {}
@@ -239,9 +240,10 @@ def _clusters(roots: Indices, dropped: Mapping[int, Match]) -> tuple[Cluster, ..
         return ()
     shared = np.flatnonzero(np.bincount(roots)[roots] > 1)
     order = shared[np.argsort(roots[shared], kind="stable")]
-    found = []
-    for group in np.split(order, np.flatnonzero(np.diff(roots[order])) + 1):
-        if len(group):
-            members = tuple(group.tolist())
-            found.append(Cluster(members, tuple(at for at in members if at not in dropped)))
-    return tuple(sorted(found))
+    positions: list[int] = order.tolist()
+    ends = np.flatnonzero(np.diff(roots[order], append=-1)) + 1
+    groups = [tuple(positions[start:end]) for start, end in pairwise([0, *ends.tolist()])]
+    return tuple(
+        Cluster(members, tuple(at for at in members if at not in dropped))
+        for members in sorted(groups)
+    )

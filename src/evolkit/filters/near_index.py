@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from evolkit.errors import ConfigError, DataError
 from evolkit.files import replacing
-from evolkit.filters.links import Scores, least_estimate
+from evolkit.filters.jaccard import Scores, key_jaccards, key_sets
+from evolkit.filters.links import least_estimate
 from evolkit.filters.minhash import MAX_HASH, Signatures, band_keys
-from evolkit.filters.shingles import Indices, Keys, key_jaccard, prepare, unique_keys, windows
+from evolkit.filters.shingles import Indices, Keys, prepare
 from evolkit.filters.sketches import HashOptions, Sketcher, Sketches
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ BUCKET_LIMIT: Final = 64
 
 RECENT_LIMIT: Final = 200_000
 """Band keys added one by one before they are sorted in among the others."""
+
+_NO_KEYS: Final = np.empty(0, np.uint64)
 
 
 class IndexMatch(NamedTuple):
@@ -112,28 +115,24 @@ class NearDuplicateIndex:
         self, texts: Sequence[str], queries: Indices, entries: Indices, estimated: Scores
     ) -> tuple[Scores, npt.NDArray[np.bool_]]:
         """Exact similarity of each query and entry, and which are; estimates where no text is."""
-        jaccards, is_exact = estimated.copy(), np.ones(len(queries), np.bool_)
-        last, of_query = -1, np.empty(0, np.uint64)
-        for at, (query, entry) in enumerate(zip(queries.tolist(), entries.tolist(), strict=True)):
-            if texts[query] == self._texts[entry]:
-                jaccards[at] = 1.0
-                continue
-            of_entry = self._set_of(entry)
-            if of_entry is None:
-                is_exact[at] = False
-                continue
-            if query != last:
-                last, of_query = query, _set_of(texts[query])
-            jaccards[at] = key_jaccard(of_query, of_entry)
-        return jaccards, is_exact
+        asked, query_places = np.unique(queries, return_inverse=True)
+        met, entry_places = np.unique(entries, return_inverse=True)
+        held = self._sets_of(met.tolist())
+        sets = key_sets([texts[at] for at in asked.tolist()])
+        sets += [_NO_KEYS if each is None else each for each in held]
+        is_exact = np.array([each is not None for each in held], np.bool_)[entry_places]
+        pairs = np.stack((query_places, entry_places + len(asked)), axis=1)
+        exact = key_jaccards(sets, pairs, engine=self.sketcher.engine)
+        return np.where(is_exact, exact, estimated), is_exact
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes one file of arrays, nothing executable; the old one stays until it is whole.
 
         The texts themselves are not in it, only hashes of their shingles. Raises StorageError.
         """
-        kept = [self._set_of(entry) for entry in range(len(self))]
-        sets = [np.empty(0, np.uint64) if each is None else each for each in kept]
+        held = self._sets_of(range(len(self)))
+        sets = [_NO_KEYS if each is None else each for each in held]
+        sizes = [-1 if each is None else len(each) for each in held]
         meta = {
             "format": FORMAT,
             **self.sketcher.options(),
@@ -146,8 +145,8 @@ class NearDuplicateIndex:
                 meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
                 signatures=self._signatures[: len(self)],
                 bands=self._bands[: len(self)],
-                keys=np.concatenate([np.empty(0, np.uint64), *sets]),
-                sizes=np.array([-1 if each is None else len(each) for each in kept], np.int64),
+                keys=np.concatenate([_NO_KEYS, *sets]),
+                sizes=np.array(sizes, np.int64),
             )
 
     @classmethod
@@ -261,11 +260,16 @@ class NearDuplicateIndex:
             agreed[some] = (ours == self._signatures[entries[some], known]).mean(axis=1)
         return agreed
 
-    def _set_of(self, entry: int) -> Keys | None:
-        found, text = self._sets[entry], self._texts[entry]
-        if found is None and text is not None:
-            found = self._sets[entry] = _set_of(text)
-        return found
+    def _sets_of(self, entries: Sequence[int]) -> list[Keys | None]:
+        """Keys of entries; None of those that came without a text."""
+        texts = {
+            entry: text
+            for entry in entries
+            if self._sets[entry] is None and (text := self._texts[entry]) is not None
+        }
+        for entry, keys in zip(texts, key_sets(list(texts.values())), strict=True):
+            self._sets[entry] = keys
+        return [self._sets[entry] for entry in entries]
 
 
 class _BandTable:
@@ -325,7 +329,3 @@ def _salted(bands: Keys) -> Keys:
     """Band keys that also tell which band they are of."""
     salts = np.arange(1, bands.shape[1] + 1, dtype=np.uint64) * np.uint64(0xA24BAED4963EE407)
     return bands ^ salts
-
-
-def _set_of(text: str) -> Keys:
-    return unique_keys(windows([text]))[0]

@@ -51,7 +51,7 @@ def mix32(numbers: Numbers) -> Numbers:
 
 _SHA1_START: Final = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0)
 _SHA1_WORDS: Final = 16
-_SHA1_BLOCK: Final = 8192
+_SHA1_BLOCK: Final = 1 << 14
 _LAST_BYTE_MASKS: Final = np.array([0, 0xFF000000, 0xFFFF0000, 0xFFFFFF00, 0xFFFFFFFF], np.uint32)
 # The bit that ends the message follows its last byte; none in words that are full or beyond.
 _END_BITS: Final = np.array([0, 0x80000000, 0x800000, 0x8000, 0x80, 0], np.uint32)

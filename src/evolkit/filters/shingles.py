@@ -9,7 +9,6 @@ letters are equal; case, white space and punctuation count unless `fold` is aske
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ KEY_FACTOR: Final = 0xD6E8FEB86659FD93
 LETTER_FACTOR: Final = 0x9E3779B97F4A7C15
 """Odd numbers without pattern in their bits, as in SplitMix64 and its kin."""
 
-_SCRIPT_KIND_UNKNOWN: Final = 255
+_SCRIPT_KIND_UNKNOWN: Final = -128
 
 
 class Cut(NamedTuple):
@@ -53,7 +52,7 @@ class Windows(NamedTuple):
 
     codes: Codes
     starts: Indices
-    lengths: Indices
+    lengths: npt.NDArray[np.int8]
     keys: Keys
     bounds: Indices
 
@@ -93,7 +92,7 @@ def cut(texts: Sequence[str]) -> Cut:
     """Where the shingles of prepared texts lie."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     counts = np.fromiter(map(len, texts), np.int64, len(texts))
-    return Cut(codes, counts, np.minimum(_sizes(codes, counts, np.cumsum(counts)), counts))
+    return Cut(codes, counts, np.minimum(_sizes(codes, counts), counts))
 
 
 def windows(texts: Sequence[str]) -> Windows:
@@ -101,77 +100,47 @@ def windows(texts: Sequence[str]) -> Windows:
     codes, counts, sizes = cut(texts)
     shown = np.where(counts > 0, counts - sizes + 1, 0)
     bounds = np.concatenate(([0], np.cumsum(shown)))
-    lengths = np.repeat(sizes, shown)
     shift = np.cumsum(counts) - counts - bounds[:-1]
     starts = np.arange(bounds[-1]) + np.repeat(shift, shown)
-    return Windows(codes, starts, lengths, _keys(codes, starts, lengths), bounds)
+    lengths = np.repeat(sizes.astype(np.int8), shown)
+    keys = _keys(codes, starts, lengths, set(sizes[counts > 0].tolist()))
+    return Windows(codes, starts, lengths, keys, bounds)
 
 
-def unique_keys(found: Windows) -> list[Keys]:
-    """The distinct keys of each text, ascending."""
-    made = []
-    bounds: list[int] = found.bounds.tolist()
-    for start, end in pairwise(bounds):
-        keys = np.sort(found.keys[start:end])
-        is_new = np.ones(len(keys), np.bool_)
-        np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
-        made.append(keys[is_new])
-    return made
-
-
-def key_jaccard(a: Keys, b: Keys) -> float:
-    """Jaccard similarity of two sets of keys, each ascending and distinct; 1.0 for two empty."""
-    if not len(a) or not len(b):
-        return float(len(a) == len(b))
-    both = np.concatenate((a, b))
-    both.sort()
-    shared = int(np.count_nonzero(both[1:] == both[:-1]))
-    return shared / (len(both) - shared)
-
-
-def _keys(codes: Codes, starts: Indices, lengths: Indices) -> Keys:
-    if not len(starts):
-        return np.empty(0, np.uint64)
-    mixed = (codes.astype(np.uint64) + np.uint64(1)) * np.uint64(LETTER_FACTOR)
+def _keys(codes: Codes, starts: Indices, lengths: npt.NDArray[np.int8], sizes: set[int]) -> Keys:
+    """Of each shingle; `sizes` are the lengths that occur."""
+    longer = mixed = (codes.astype(np.uint64) + np.uint64(1)) * np.uint64(LETTER_FACTOR)
     mixed ^= mixed >> np.uint64(29)
-    by_size = {1: mixed}
-    for size in range(2, SPACED_SIZE + 1):
-        longer = by_size[size - 1][:-1] * np.uint64(KEY_FACTOR)
-        longer += mixed[size - 1 :]
-        by_size[size] = longer
-    if (lengths == lengths[0]).all():
-        keys = by_size[int(lengths[0])][starts]
-    else:
-        keys = np.empty(len(starts), np.uint64)
-        for size in np.unique(lengths).tolist():
-            here = lengths == size
-            keys[here] = by_size[size][starts[here]]
+    keys: Keys = np.empty(len(starts), np.uint64)
+    for size in range(1, max(sizes, default=0) + 1):
+        if size > 1:
+            longer = longer[:-1] * np.uint64(KEY_FACTOR)
+            longer += mixed[size - 1 :]
+        if size in sizes:
+            here = slice(None) if len(sizes) == 1 else np.flatnonzero(lengths == size)
+            keys[here] = longer[starts[here]]
     keys ^= keys >> np.uint64(32)
     keys *= np.uint64(KEY_FACTOR)
     return keys
 
 
-def _sizes(codes: Codes, counts: Indices, ends: Indices) -> Indices:
+def _sizes(codes: Codes, counts: Indices) -> Indices:
     kinds = _script_kinds()
     kind = kinds[codes]
     if (kind == _SCRIPT_KIND_UNKNOWN).any():
         for code in np.unique(codes[kind == _SCRIPT_KIND_UNKNOWN]).tolist():
             letter = chr(code)
-            kinds[code] = letter_count(letter) + is_unspaced(letter)
+            kinds[code] = 2 * is_unspaced(letter) - letter_count(letter)
         kind = kinds[codes]
-    if not (kind > 1).any():
-        return np.full(len(counts), SPACED_SIZE)
-    totals = np.zeros((2, len(codes) + 1), np.int64)
-    np.cumsum(kind > 0, out=totals[0, 1:])
-    np.cumsum(kind > 1, out=totals[1, 1:])
-    letters, unspaced = totals[:, ends] - totals[:, ends - counts]
-    return np.where(2 * unspaced > letters, UNSPACED_SIZE, SPACED_SIZE)
+    balance = np.concatenate(([0], np.cumsum(kind, dtype=np.int32)))
+    ends = np.cumsum(counts)
+    return np.where(balance[ends] > balance[ends - counts], UNSPACED_SIZE, SPACED_SIZE)
 
 
 @cache
-def _script_kinds() -> npt.NDArray[np.uint8]:
-    """For each code point: 0 no letter, 1 a letter, 2 one of a script without spaces.
+def _script_kinds() -> npt.NDArray[np.int8]:
+    """For each code point: 0 no letter, -1 a letter, 1 one of a script without spaces.
 
     Filled as code points come; two threads that fill it write the same.
     """
-    return np.full(0x110000, _SCRIPT_KIND_UNKNOWN, np.uint8)
+    return np.full(0x110000, _SCRIPT_KIND_UNKNOWN, np.int8)
