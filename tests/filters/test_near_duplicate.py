@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,13 @@ SENTENCES = {
     "amh_Ethi": "ፈጣኑ ቡናማ ቀበሮ ዛሬ በአሮጌው ወንዝ ዳር በተኛው ሰነፍ ውሻ ላይ ዘለለ።",
 }
 
+APART = {
+    case["language"]: case["texts"]
+    for case in tomllib.loads(
+        (Path(__file__).parents[1] / "cases" / "filters" / "near_duplicate.toml").read_text("utf-8")
+    )["apart"]
+}
+
 
 def _told(name: str, count: int) -> list[str]:
     """Different texts of fifty made-up words each."""
@@ -54,6 +62,15 @@ def test_a_small_edit_is_found_in_every_script(tag: str) -> None:
     found = find_near_duplicates([text, *others, text + "!"], threshold=0.8)
     assert found.clusters == (Cluster((0, len(others) + 1), (0,)),)
     assert found.dropped[len(others) + 1].of == 0
+
+
+@pytest.mark.parametrize("tag", APART)
+def test_requests_of_one_make_stay(tag: str) -> None:
+    """What is alike in frame is not alike in what it asks; other languages must not join in."""
+    others = [text for name, pair in APART.items() if name != tag for text in pair]
+    verdicts = NearDuplicateFilter().check_batch([*APART[tag], *others])
+    assert all(verdict.keep for verdict in verdicts)
+    assert jaccard(*APART[tag]) > 0.1
 
 
 def test_the_similarity_is_the_exact_one() -> None:
