@@ -26,6 +26,9 @@ import numpy as np
 
 from evolkit.filters.apply import check_items
 from evolkit.filters.batches import Item
+from evolkit.filters.decontamination import SPACED_RUN, DecontaminationFilter, Reference
+from evolkit.filters.detectors import load_detector
+from evolkit.filters.language import LanguageFilter
 from evolkit.filters.minhash import Engine
 from evolkit.filters.near_duplicate import NearDuplicates, find_near_duplicates
 from evolkit.filters.pii import PIIFilter
@@ -53,6 +56,21 @@ def main() -> int:
     return 0
 
 
+def language(arguments: argparse.Namespace) -> None:
+    """Speed of the language check beside langdetect; language_table.py measures its verdicts."""
+    rows = _rows("bench/flores_70_49k.jsonl")
+    texts, tags = [row["text"] for row in rows], [row["language"] for row in rows]
+    check = LanguageFilter()
+    check.check_batch(texts[:1000], expected=tags[:1000])
+    print("language check")
+    timing = _timed(lambda: check.check_batch(texts, expected=tags), arguments.rounds)
+    print(f"  evolkit                {len(texts) / timing.cpu_s:8,.0f} texts/s a core")
+    for name, count in (("fasttext", 20_000), ("langdetect", 500)):
+        detector, some = load_detector(name), random.Random(1).sample(texts, count)
+        timing = _timed(partial(detector.read, some), arguments.rounds)
+        print(f"  {name + ' alone':22} {count / timing.cpu_s:8,.0f} texts/s a core")
+
+
 def repetition(arguments: argparse.Namespace) -> None:
     """Recall and false rejects on real loops and clean text; texts a second and core."""
     rows = _rows("repetition/repetition.jsonl")
@@ -68,9 +86,20 @@ def repetition(arguments: argparse.Namespace) -> None:
     print(f"  loops found            {rejected[is_loop].mean():8.2%} of {is_loop.sum()}")
     print(f"  clean text rejected    {rejected[~is_loop].mean():8.2%} of {(~is_loop).sum()}")
     print(f"  worst other language   {worst:8.2%}")
+    peer = np.array([_is_repetitive_by_words(text) for text in texts])
+    print(f"  rules of words         {peer[is_loop].mean():8.2%} of loops found")
+    print(f"                         {peer[~is_loop].mean():8.2%} of clean text rejected")
+    seeds = [row["instruction"] for row in _rows("seeds/*.jsonl")]
+    for name, rate in (
+        ("evolkit", np.mean([not each.keep for each in RepetitionFilter().check_batch(seeds)])),
+        ("rules of words", np.mean([_is_repetitive_by_words(text) for text in seeds])),
+    ):
+        print(f"  {name:22} {rate:8.2%} of {len(seeds):,} instructions by people rejected")
     for name, some in (("loops and clean text", texts), ("benchmark texts", _bench())):
         timing = _timed(partial(RepetitionFilter().check_batch, some), arguments.rounds)
         print(f"  {name:22} {len(some) / timing.cpu_s:8,.0f} texts/s a core")
+    timing = _timed(lambda: [_is_repetitive_by_words(text) for text in _bench()[::10]], 1)
+    print(f"  rules of words         {len(_bench()[::10]) / timing.cpu_s:8,.0f} texts/s a core")
 
 
 def near_duplicates(arguments: argparse.Namespace) -> None:
@@ -146,7 +175,58 @@ def measure_memory(arguments: argparse.Namespace) -> None:
     )
 
 
+def decontamination(arguments: argparse.Namespace) -> None:
+    """Benchmark questions hidden in other text; the usual peer compares 13 words between spaces."""
+    references = [
+        Reference(row["instruction"], "seeds", row["id"], row["language"])
+        for name in ("mgsm", "xquad", "xcopa", "tydiqa")
+        for row in _rows(f"seeds/{name}.jsonl")
+    ]
+    clean = [row["text"] for row in _rows("bench/flores_70_49k.jsonl")]
+    fillers = random.Random(1).choices(clean, k=2 * len(references))
+    hidden = [
+        f"{before} {each.text} {after}"
+        for before, each, after in zip(fillers[::2], references, fillers[1::2], strict=True)
+    ]
+    guard = DecontaminationFilter(references)
+    runs = {run for each in references for run in _runs(each.text)}
+    checks: dict[str, Callable[[list[str]], list[bool]]] = {
+        "evolkit": lambda some: [not each.keep for each in guard.check_batch(some)],
+        "13 words by spaces": lambda some: [not runs.isdisjoint(_runs(text)) for text in some],
+    }
+    print(
+        f"decontamination: {len(references):,} references of 4 benchmarks, each inside other text"
+    )
+    for name, check in checks.items():
+        found = np.array(check(hidden))
+        is_unspaced = np.array([shingle_size(each.text) == 3 for each in references])
+        timing = _timed(partial(check, clean), arguments.rounds)
+        print(
+            f"  {name:22} found {found.mean():7.2%}, in scripts without spaces "
+            f"{found[is_unspaced].mean():7.2%}; clean text rejected {np.mean(check(clean)):.3%}; "
+            f"{len(clean) / timing.cpu_s:,.0f} texts/s a core"
+        )
+
+
+def sets(arguments: argparse.Namespace) -> None:
+    """The default set joined by `|` beside its filters one after the other, on answers by people."""
+    rows = [row for row in _rows("bench/flores_70_49k.jsonl")][:20_000]
+    texts, tags = [row["text"] for row in rows], [row["language"] for row in rows]
+    chain = filter_set("default")["response"]
+    chain.check_batch(texts[:1000], expected=tags[:1000])
+    print("default set, responses")
+    spent = 0.0
+    for each in chain:
+        timing = _timed(partial(each.check_batch, texts, expected=tags), arguments.rounds)
+        spent += timing.cpu_s
+        print(f"  {each.name:22} {len(texts) / timing.cpu_s:10,.0f} texts/s a core")
+    timing = _timed(partial(chain.check_batch, texts, expected=tags), arguments.rounds)
+    print(f"  one after the other    {len(texts) / spent:10,.0f} texts/s a core")
+    print(f"  joined by |            {len(texts) / timing.cpu_s:10,.0f} texts/s a core")
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "language": language,
     "repetition": repetition,
     "near_duplicates": near_duplicates,
     "memory": memory,
@@ -166,14 +246,42 @@ def _arguments() -> argparse.Namespace:
     return found
 
 
-def _rows(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines()]
+def _rows(pattern: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted(DATA.glob(pattern))
+        for line in path.read_text("utf-8").splitlines()
+    ]
 
 
 def _bench() -> list[str]:
     return [row["text"] for row in _rows("bench/flores_70_49k.jsonl")] + [
         row["instruction"] for row in _rows("bench/t0_prompts_en.jsonl")
     ]
+
+
+def _is_repetitive_by_words(text: str) -> bool:
+    """The rules of thumb of web corpora, by words between spaces (Gopher, 2021, table A1)."""
+    words = text.split()
+    for size, most in ((2, 0.20), (3, 0.18), (4, 0.16)):
+        grams = [" ".join(words[at : at + size]) for at in range(len(words) - size + 1)]
+        if grams:
+            gram, count = Counter(grams).most_common(1)[0]
+            if count * len(gram) > most * len(text):
+                return True
+    for size, most in zip(range(5, 11), (0.15, 0.14, 0.13, 0.12, 0.11, 0.10), strict=True):
+        counts = Counter(tuple(words[at : at + size]) for at in range(len(words) - size + 1))
+        twice = sum(count * len("".join(gram)) for gram, count in counts.items() if count > 1)
+        if twice > most * size * len(text):
+            return True
+    return False
+
+
+def _runs(text: str) -> set[str]:
+    words = text.lower().split()
+    return {
+        " ".join(words[at : at + SPACED_RUN]) for at in range(max(1, len(words) - SPACED_RUN + 1))
+    }
 
 
 def _timed(work: Callable[[], object], rounds: int) -> Timing:

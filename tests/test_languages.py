@@ -1,7 +1,6 @@
 """The 70 languages are complete and found by whatever people call them."""
 
 import json
-import os
 import subprocess
 import sys
 import tomllib
@@ -23,6 +22,7 @@ from evolkit.languages import (
     read_languages,
     second_languages,
 )
+from tests.shared_data import shared_data
 
 HERE = Path(__file__).parent
 NAMES: dict[str, str] = tomllib.loads(
@@ -39,11 +39,7 @@ AYA_CODES = """
 
 
 def shared_rows() -> list[dict[str, Any]]:
-    beside = HERE.parent.parent / "shared" / "data"
-    path = Path(os.environ.get("EVOLKIT_SHARED_DATA", beside))
-    file = path / "languages" / "aya_m2lingual_70.jsonl"
-    if not file.exists():
-        pytest.skip(f"{file} is absent; set EVOLKIT_SHARED_DATA")
+    file = shared_data("languages", "aya_m2lingual_70.jsonl")
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 

@@ -1,7 +1,6 @@
 """The taxonomy's door: names lead to tasks, evols and follow-ups, and a folder is checked whole."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +9,11 @@ import pytest
 
 from evolkit.errors import DataError, UnknownName
 from evolkit.taxonomy import Evol, Taxonomy, load_taxonomy, read_taxonomy
+from tests.shared_data import shared_data
 
 ROOT = Path(__file__).parents[1]
 BUILT_IN = ROOT / "src" / "evolkit" / "taxonomies" / "m2lingual"
 TAX = load_taxonomy("m2lingual")
-
-
-def shared(folder: str) -> Path:
-    data = Path(os.environ.get("EVOLKIT_SHARED_DATA", ROOT.parent / "shared" / "data")) / folder
-    if not data.is_dir():
-        pytest.skip(f"{data} is absent; set EVOLKIT_SHARED_DATA")
-    return data
 
 
 def test_the_counts_are_the_papers() -> None:
@@ -100,7 +93,7 @@ def test_a_task_is_found_by_its_other_spellings(name: str, task: str) -> None:
 
 def test_the_task_keys_of_the_shared_listing_are_known() -> None:
     """All seventeen, under the keys and the figure's names."""
-    listing = shared("languages") / "m2lingual_17_tasks.jsonl"
+    listing = shared_data("languages") / "m2lingual_17_tasks.jsonl"
     rows = [json.loads(line) for line in listing.read_text("utf-8").splitlines()]
     found = {TAX.task(row["task"]).id for row in rows}
     assert found == {task.id for task in TAX.tasks} - {"general"}
@@ -109,7 +102,7 @@ def test_the_task_keys_of_the_shared_listing_are_known() -> None:
 
 def test_the_task_names_of_the_shared_seeds_are_known() -> None:
     """Real seeds must run as they are."""
-    files = sorted(shared("seeds").glob("*.jsonl"))
+    files = sorted(shared_data("seeds").glob("*.jsonl"))
     names = {
         json.loads(line)["task"] for file in files for line in file.read_text("utf-8").splitlines()
     }

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import tomllib
 from collections import defaultdict
 from pathlib import Path
@@ -12,6 +11,8 @@ import jinja2
 import pytest
 import regex
 from jinja2 import meta
+
+from tests.shared_data import shared_data
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "src" / "evolkit" / "taxonomies" / "m2lingual"
@@ -233,10 +234,7 @@ def test_a_name_means_one_task() -> None:
 
 def test_every_task_key_of_the_shared_data_is_known() -> None:
     """The seeds lent to this project carry keys of their own."""
-    data = Path(os.environ.get("EVOLKIT_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    listing = data / "languages" / "m2lingual_17_tasks.jsonl"
-    if not listing.is_file():
-        pytest.skip("the shared data lies beside the checkout and isn't there")
+    listing = shared_data("languages", "m2lingual_17_tasks.jsonl")
     known = {
         _folded(name) for task in TASKS for name in (task["id"], task["title"], *task["names"])
     }

@@ -4,6 +4,7 @@ import gzip
 import json
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,23 +144,26 @@ def test_an_older_file_outlives_an_interrupted_export(name: str, tmp_path: Path)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """No file of this process may grow beyond 4 KiB: the disk's refusal without a full disk."""
+    """No file of this process may grow beyond 4 KiB: the disk's refusal without a full disk.
+
+    Not a fixture: between a test and the end of its fixtures the tests' own log is written.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("name", ["records", "messages", "sharegpt", "parquet"])
-def test_a_full_disk_costs_nothing_that_was_there(
-    name: str, tmp_path: Path, full_disk: None
-) -> None:
+def test_a_full_disk_costs_nothing_that_was_there(name: str, tmp_path: Path) -> None:
     """It shows while writing or when the last bytes are flushed; both must be told."""
     (tmp_path / "a").write_bytes(b"old")
     many = [record.model_copy(update={"id": str(n)}) for n in range(400) for record in RECORDS]
-    with pytest.raises(StorageError, match="can't be written"):
+    with pytest.raises(StorageError, match="can't be written"), full_disk():
         export(many, name, tmp_path / "a")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
 

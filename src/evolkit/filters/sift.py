@@ -63,6 +63,20 @@ class FilterFunnel(_Frozen):
     by_language: dict[str, Outcomes]
     bad: int = 0
 
+    @classmethod
+    def of(
+        cls, counts: Mapping[tuple[str, str, str], int], filters: str, signature: str, bad: int = 0
+    ) -> "FilterFunnel":
+        """The funnel of rows counted by (language, outcome, reason), the reason '' for keep."""
+        languages = sorted({language for language, _, _ in counts})
+        return cls(
+            filters=filters,
+            signature=signature,
+            total=_outcomes(counts, None),
+            by_language={each: _outcomes(counts, each) for each in languages},
+            bad=bad,
+        )
+
 
 def sift(
     path: str | Path,
@@ -110,7 +124,7 @@ def sift(
                 rejected.write(b'{"verdict":' + told + b',"row":' + line + b"}\n")
         if reader.faults and aside is None:
             raise _data_error(reader)
-        funnel = tally.funnel(_name(checks), made.signature, reader.bad)
+        funnel = FilterFunnel.of(tally.counts, _name(checks), made.signature, reader.bad)
         funnel_file.write(funnel.model_dump_json(indent=2).encode() + b"\n")
     return funnel
 
@@ -167,28 +181,20 @@ class _Tally:
         reason = "" if verdict.outcome == "keep" else f"{verdict.filter}/{verdict.reason}"
         self.counts[language, verdict.outcome, reason] += 1
 
-    def funnel(self, filters: str, signature: str, bad: int) -> FilterFunnel:
-        languages = sorted({language for language, _, _ in self.counts})
-        return FilterFunnel(
-            filters=filters,
-            signature=signature,
-            total=self._outcomes(None),
-            by_language={each: self._outcomes(each) for each in languages},
-            bad=bad,
-        )
 
-    def _outcomes(self, language: str | None) -> Outcomes:
-        sums: dict[str, Counter[str]] = defaultdict(Counter)
-        for (of, outcome, reason), count in self.counts.items():
-            if language is None or of == language:
-                sums[outcome][reason] += count
-        kept = sums["keep"].total() + sums["abstain"].total()
-        return Outcomes(
-            rows=kept + sums["reject"].total(),
-            kept=kept,
-            rejected=_most_first(sums["reject"]),
-            abstained=_most_first(sums["abstain"]),
-        )
+def _outcomes(counts: Mapping[tuple[str, str, str], int], language: str | None) -> Outcomes:
+    """Those of one language, or of all."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for (of, outcome, reason), count in counts.items():
+        if language is None or of == language:
+            sums[outcome][reason] += count
+    kept = sums["keep"].total() + sums["abstain"].total()
+    return Outcomes(
+        rows=kept + sums["reject"].total(),
+        kept=kept,
+        rejected=_most_first(sums["reject"]),
+        abstained=_most_first(sums["abstain"]),
+    )
 
 
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:

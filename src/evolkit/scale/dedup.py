@@ -140,7 +140,7 @@ def _write(ray: Any, shards: Sequence[Shard], work: WriteShard, sketcher: Sketch
         else:
             tally.add_row(row)
     options = ",".join(f"{key}={value}" for key, value in sorted(sketcher.options().items()))
-    plain = tally.funnel(NAME, f"{NAME}({options})")
+    plain = FilterFunnel.of(tally.counts, NAME, f"{NAME}({options})")
     return DedupFunnel(**dict(plain), clusters=clusters)
 
 

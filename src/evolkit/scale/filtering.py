@@ -110,7 +110,7 @@ def _run(
         for row in good_rows(map_shards(ray, shards, work)):
             tally.add_row(row)
         remove_copy(place)
-        funnel = tally.funnel(made.name, made.signature)
+        funnel = FilterFunnel.of(tally.counts, made.name, made.signature)
         write_funnel(place, funnel)
         return funnel
 

@@ -1,12 +1,11 @@
 """Counts by language and reason, added up over shards."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from evolkit.filters.sift import FilterFunnel, Outcomes
 from evolkit.filters.turns import label_of
 from evolkit.scale.cluster import FAULT
 from evolkit.scale.shards import Place
@@ -45,28 +44,6 @@ class Tally:
         made = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
         return pa.Table.from_arrays(made, names=_NAMES)
 
-    def funnel(self, filters: str, signature: str) -> FilterFunnel:
-        languages = sorted({language for language, _, _ in self.counts})
-        return FilterFunnel(
-            filters=filters,
-            signature=signature,
-            total=self._outcomes(None),
-            by_language={each: self._outcomes(each) for each in languages},
-        )
-
-    def _outcomes(self, language: str | None) -> Outcomes:
-        sums: dict[str, Counter[str]] = defaultdict(Counter)
-        for (of, outcome, reason), count in self.counts.items():
-            if language is None or of == language:
-                sums[outcome][reason] += count
-        kept = sums["keep"].total() + sums["abstain"].total()
-        return Outcomes(
-            rows=kept + sums["reject"].total(),
-            kept=kept,
-            rejected=_most_first(sums["reject"]),
-            abstained=_most_first(sums["abstain"]),
-        )
-
 
 _NAMES = ["language", "outcome", "reason", "count", FAULT]
 
@@ -81,7 +58,3 @@ def labels(table: Any, language: str | None) -> list[str]:
 
 def write_funnel(place: Place, funnel: BaseModel) -> None:
     place.write(FUNNEL, funnel.model_dump_json(indent=2).encode() + b"\n")
-
-
-def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
