@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -208,28 +208,12 @@ def decontamination(arguments: argparse.Namespace) -> None:
         )
 
 
-def sets(arguments: argparse.Namespace) -> None:
-    """The default set joined by `|` beside its filters one after the other, on answers by people."""
-    rows = [row for row in _rows("bench/flores_70_49k.jsonl")][:20_000]
-    texts, tags = [row["text"] for row in rows], [row["language"] for row in rows]
-    chain = filter_set("default")["response"]
-    chain.check_batch(texts[:1000], expected=tags[:1000])
-    print("default set, responses")
-    spent = 0.0
-    for each in chain:
-        timing = _timed(partial(each.check_batch, texts, expected=tags), arguments.rounds)
-        spent += timing.cpu_s
-        print(f"  {each.name:22} {len(texts) / timing.cpu_s:10,.0f} texts/s a core")
-    timing = _timed(partial(chain.check_batch, texts, expected=tags), arguments.rounds)
-    print(f"  one after the other    {len(texts) / spent:10,.0f} texts/s a core")
-    print(f"  joined by |            {len(texts) / timing.cpu_s:10,.0f} texts/s a core")
-
-
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "language": language,
     "repetition": repetition,
     "near_duplicates": near_duplicates,
     "memory": memory,
+    "decontamination": decontamination,
     "sets": sets,
 }
 

@@ -12,6 +12,7 @@ MIN_ECHO: Final = 12
 
 
 MAX_MARKS: Final = 12
+"""Characters of punctuation that a short answer may have more or less of."""
 
 
 class AnsweredFilter(Filter):
