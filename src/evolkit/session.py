@@ -33,8 +33,6 @@ from evolkit.store.entries import EndedRow, Known, Move
 from evolkit.store.ledger import LEDGER_FILE, Ledger
 from evolkit.store.writer import Writer
 
-__all__ = ["LEDGER_FILE", "Progress", "RunOptions", "Session", "held"]
-
 STORE_FILE = "completions.sqlite"
 ROWS_PER_LOOK = 100
 """Planned rows asked for at once; with their conversations a few hundred ids."""
