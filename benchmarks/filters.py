@@ -29,12 +29,12 @@ from evolkit.filters.batches import Item
 from evolkit.filters.decontamination import SPACED_RUN, DecontaminationFilter, Reference
 from evolkit.filters.detectors import load_detector
 from evolkit.filters.language import LanguageFilter
-from evolkit.filters.minhash import Engine
-from evolkit.filters.near_duplicate import NearDuplicates, find_near_duplicates
+from evolkit.filters.near.duplicates import NearDuplicates, find_near_duplicates
+from evolkit.filters.near.minhash import Engine
+from evolkit.filters.near.shingles import jaccard, shingle_size
 from evolkit.filters.pii import PIIFilter
 from evolkit.filters.repetition import RepetitionFilter
 from evolkit.filters.sets import FilterSet, filter_set
-from evolkit.filters.shingles import jaccard, shingle_size
 
 DATA = Path(os.environ.get("EVOLKIT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 THRESHOLD = 0.8

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evolkit.filters import apply_filter
-from evolkit.filters.near_duplicate import find_near_duplicates
+from evolkit.filters.near.duplicates import find_near_duplicates
 from evolkit.scale import dedup_dataset, filter_dataset
 
 DATA = Path(os.environ.get("EVOLKIT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -64,7 +64,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pycld2": (),
     "datasketch": (),
     "numpy": ("filters", "scale"),
-    "numba": ("filters.minhash_numba",),
+    "numba": ("filters.near.compiled",),
     "jinja2": ("render",),
     "pyarrow": ("export.parquet",),
     "pandas": (),

@@ -36,7 +36,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "language": "evolkit.filters.language:LanguageFilter",
         "leak": "evolkit.filters.leak:LeakFilter",
         "length": "evolkit.filters.length:LengthFilter",
-        "near_duplicate": "evolkit.filters.near_duplicate:NearDuplicateFilter",
+        "near_duplicate": "evolkit.filters.near.duplicates:NearDuplicateFilter",
         "pii": "evolkit.filters.pii:PIIFilter",
         "refusal": "evolkit.filters.refusal:RefusalFilter",
         "repetition": "evolkit.filters.repetition:RepetitionFilter",

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolkit.errors import ConfigError, DataError
-from evolkit.filters.links import PairTester, keep_apart, link
-from evolkit.filters.minhash import MinHasher
-from evolkit.filters.near_duplicate import Cluster, NearDuplicateFilter, find_near_duplicates
-from evolkit.filters.near_index import NearDuplicateIndex
-from evolkit.filters.shingles import jaccard, shingle_size, shingles
-from evolkit.filters.sketches import Sketcher, bands_for
+from evolkit.filters.near.duplicates import Cluster, NearDuplicateFilter, find_near_duplicates
+from evolkit.filters.near.index import NearDuplicateIndex
+from evolkit.filters.near.links import PairTester, keep_apart, link
+from evolkit.filters.near.minhash import MinHasher
+from evolkit.filters.near.shingles import jaccard, shingle_size, shingles
+from evolkit.filters.near.sketches import Sketcher, bands_for
 from tests.strategies import HOSTILE
 
 ANY_TEXT = st.text(st.characters(), max_size=120) | st.sampled_from(HOSTILE)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from evolkit.filters.near_duplicate import find_near_duplicates
-from evolkit.filters.shingles import jaccard
+from evolkit.filters.near.duplicates import find_near_duplicates
+from evolkit.filters.near.shingles import jaccard
 
 DATA = Path(os.environ.get("EVOLKIT_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

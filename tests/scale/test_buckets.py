@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolkit.filters.near_duplicate import find_near_duplicates
-from evolkit.filters.sketches import Sketcher
+from evolkit.filters.near.duplicates import find_near_duplicates
+from evolkit.filters.near.sketches import Sketcher
 from evolkit.scale.buckets import (
     WHOLE_BUCKET,
     Bins,

@@ -12,9 +12,6 @@ TextRole = Literal["instruction", "follow_up", "response"]
 UNTOLD: Final = frozenset({"not_asked", "no_source"})
 """Reasons to abstain of filters that were not told what they need."""
 
-COMPARING: Final = frozenset({"near_duplicate"})
-"""Filters of ours that compare texts with those before them."""
-
 
 class About(TypedDict, total=False):
     """What is known about a text; each filter takes what it needs and ignores the rest.
@@ -74,7 +71,7 @@ class Filter(ABC):
 
         Such a filter must see all texts in order and is never spread over processes.
         """
-        return self.name in COMPARING
+        return False
 
     def __or__(self, other: "Filter") -> "Chain":
         return Chain((*_parts(self), *_parts(other)))

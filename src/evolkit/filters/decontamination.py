@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from evolkit.errors import ConfigError, DataError
 from evolkit.filters.base import About, Filter, expected_tags, zip_abouts
-from evolkit.filters.near_index import NearDuplicateIndex
-from evolkit.filters.sketches import HashOptions
+from evolkit.filters.near.index import NearDuplicateIndex
+from evolkit.filters.near.sketches import HashOptions
 from evolkit.records import Verdict
 from evolkit.segments import UNSPACED_SCRIPTS, main_script, normalise, units
 

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.filters.links import least_estimate
-from evolkit.filters.minhash import band_keys
-from evolkit.filters.shingles import Indices, Keys
-from evolkit.filters.sketches import Sketcher, Sketches
+from evolkit.filters.near.links import least_estimate
+from evolkit.filters.near.minhash import band_keys
+from evolkit.filters.near.shingles import Indices, Keys
+from evolkit.filters.near.sketches import Sketcher, Sketches
 
 Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]

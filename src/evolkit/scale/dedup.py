@@ -19,8 +19,8 @@ from functools import partial
 from typing import Any, Final, Unpack
 
 from evolkit.errors import ConfigError
+from evolkit.filters.near.sketches import HashOptions, Sketcher
 from evolkit.filters.sift import FilterFunnel
-from evolkit.filters.sketches import HashOptions, Sketcher
 from evolkit.scale.cluster import cluster, cores, good_rows, group_by, map_shards
 from evolkit.scale.passes import (
     CLUSTERS,

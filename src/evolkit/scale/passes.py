@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from evolkit.errors import DataError
-from evolkit.filters.near_duplicate import find_near_duplicates
-from evolkit.filters.shingles import prepare
-from evolkit.filters.sketches import HashOptions, Sketcher
+from evolkit.filters.near.duplicates import find_near_duplicates
+from evolkit.filters.near.shingles import prepare
+from evolkit.filters.near.sketches import HashOptions, Sketcher
 from evolkit.scale.buckets import (
     Bins,
     BucketRows,

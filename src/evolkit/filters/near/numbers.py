@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.filters.shingles import Codes, Indices, Keys, Windows
+from evolkit.filters.near.shingles import Codes, Indices, Keys, Windows
 
 Numbers = npt.NDArray[np.uint32]
 

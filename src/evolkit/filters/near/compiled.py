@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numba
 import numpy as np
 
-from evolkit.filters.shingles import KEY_FACTOR, LETTER_FACTOR, Indices, Keys, cut
+from evolkit.filters.near.shingles import KEY_FACTOR, LETTER_FACTOR, Indices, Keys, cut
 
 if TYPE_CHECKING:
-    from evolkit.filters.minhash import Signatures
-    from evolkit.filters.shingle_numbers import ShingleMemory
+    from evolkit.filters.near.minhash import Signatures
+    from evolkit.filters.near.numbers import ShingleMemory
 
 LANES: Final = 512
 """Digests made side by side, for the vector registers: 24 ns each, one by one 145 ns."""

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from evolkit.errors import ConfigError, DataError
 from evolkit.files import replacing
-from evolkit.filters.jaccard import Scores, key_jaccards, key_sets
-from evolkit.filters.links import least_estimate
-from evolkit.filters.minhash import MAX_HASH, Signatures, band_keys
-from evolkit.filters.shingles import Indices, Keys, prepare
-from evolkit.filters.sketches import HashOptions, Sketcher, Sketches
+from evolkit.filters.near.jaccard import Scores, key_jaccards, key_sets
+from evolkit.filters.near.links import least_estimate
+from evolkit.filters.near.minhash import MAX_HASH, Signatures, band_keys
+from evolkit.filters.near.shingles import Indices, Keys, prepare
+from evolkit.filters.near.sketches import HashOptions, Sketcher, Sketches
 
 if TYPE_CHECKING:
     from datasketch import MinHashLSH

@@ -13,10 +13,10 @@ import numpy as np
 
 from evolkit.errors import ConfigError
 from evolkit.filters.base import About, Filter, expected_tags, zip_abouts
-from evolkit.filters.links import Match, PairTester, keep_apart, link
-from evolkit.filters.near_index import NearDuplicateIndex
-from evolkit.filters.shingles import Indices, prepare
-from evolkit.filters.sketches import HashOptions, Sketcher, Sketches
+from evolkit.filters.near.index import NearDuplicateIndex
+from evolkit.filters.near.links import Match, PairTester, keep_apart, link
+from evolkit.filters.near.shingles import Indices, prepare
+from evolkit.filters.near.sketches import HashOptions, Sketcher, Sketches
 from evolkit.records import Verdict
 
 EXCERPT = 200
@@ -149,6 +149,10 @@ class NearDuplicateFilter(Filter):
         if self.remember:
             self._remember(remaining, owner[positions], found, positions + first)
         return verdicts
+
+    @property
+    def sees_others(self) -> bool:
+        return True
 
     def options(self) -> dict[str, Any]:
         return {

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evolkit.errors import ConfigError, MissingExtra
-from evolkit.filters.shingle_numbers import ShingleMemory
-from evolkit.filters.shingles import Keys, prepare, windows
+from evolkit.filters.near.numbers import ShingleMemory
+from evolkit.filters.near.shingles import Keys, prepare, windows
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -161,7 +161,7 @@ def _load_engine(engine: Engine) -> _Fill:
     if engine != "numba":
         raise ConfigError(f"engine must be 'numpy' or 'numba', not {engine!r}")
     try:
-        from evolkit.filters.minhash_numba import fill
+        from evolkit.filters.near.compiled import fill
     except ImportError as error:
         raise MissingExtra("numba", "numba") from error
     return fill

@@ -7,8 +7,8 @@ from typing import NamedTuple, TypedDict, Unpack
 import numpy as np
 
 from evolkit.errors import ConfigError
-from evolkit.filters.minhash import Engine, MinHasher, Signatures, band_keys
-from evolkit.filters.shingles import Indices, Keys
+from evolkit.filters.near.minhash import Engine, MinHasher, Signatures, band_keys
+from evolkit.filters.near.shingles import Indices, Keys
 
 MIN_RECALL = 0.999
 """Chance that two texts exactly as similar as the threshold share a band, where there is one."""

@@ -15,10 +15,10 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.filters.jaccard import Scores, in_threads, key_jaccards, key_sets
-from evolkit.filters.minhash import Signatures
-from evolkit.filters.shingles import Indices, Keys
-from evolkit.filters.sketches import Sketcher, Sketches
+from evolkit.filters.near.jaccard import Scores, in_threads, key_jaccards, key_sets
+from evolkit.filters.near.minhash import Signatures
+from evolkit.filters.near.shingles import Indices, Keys
+from evolkit.filters.near.sketches import Sketcher, Sketches
 
 Group = TypeVar("Group", np.int64, np.uint64)
 

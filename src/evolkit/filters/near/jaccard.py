@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.filters.minhash import Engine
-from evolkit.filters.shingles import Indices, Keys, windows
+from evolkit.filters.near.minhash import Engine
+from evolkit.filters.near.shingles import Indices, Keys, windows
 
 Scores = npt.NDArray[np.float64]
 Part = TypeVar("Part")
@@ -42,7 +42,7 @@ def key_jaccards(
     if engine == "numpy":
         counts = [_shared_counts(sets, part) for part in _parts(pairs)]
     else:
-        from evolkit.filters.minhash_numba import shared_counts
+        from evolkit.filters.near.compiled import shared_counts
 
         counts = in_threads(partial(shared_counts, sets), np.array_split(pairs, workers), workers)
     shared = np.concatenate([np.empty(0, np.int64), *counts])

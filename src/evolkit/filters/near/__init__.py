@@ -1,0 +1,1 @@
+"""Near-duplicates: from texts to shingles, signatures, bands, exact similarity and clusters."""
