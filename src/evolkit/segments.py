@@ -5,6 +5,7 @@ raises. Scripts are ISO 15924 codes as Unicode assigns them: Han letters are `Ha
 simplified or traditional, kana are `Hira` and `Kana`.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from functools import cache
@@ -115,11 +116,14 @@ def normalise(text: str, *, joiners: bool = False) -> str:
     it two spellings that differ in them compare as equal. Idempotent. The folding is that of no
     special language: Turkish `I` becomes `i`.
     """
-    if text.isascii() and _ASCII_CONTROL.search(text) is None:
+    if text.isascii() and (text.isprintable() or _ASCII_CONTROL.search(text) is None):
         return " ".join(text.lower().split())
     visible = (_INVISIBLE_BUT_JOINERS if joiners else _INVISIBLE).sub("", text)
-    # Folding after composing can give text that composes again ('ΐ'), hence the outer NFC.
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", visible).casefold())
+    composed = unicodedata.normalize("NFC", visible)
+    folded = composed.casefold()
+    if folded != composed:
+        # Folding after composing can give text that composes again ('ΐ').
+        folded = unicodedata.normalize("NFC", folded)
     return " ".join(folded.split())
 
 
@@ -191,13 +195,13 @@ def _unit_pattern() -> regex.Pattern[str]:
     )
 
 
-_ASCII_LETTER: Final = regex.compile(r"[A-Za-z]")
-_ASCII_CONTROL: Final = regex.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_ASCII_LETTER: Final = re.compile(r"[A-Za-z]")
+_ASCII_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _GRAPHEME: Final = regex.compile(r"\X")
 _INVISIBLE: Final = regex.compile(r"[[\p{DI}\p{Cc}]--\s]+", regex.V1)
 _INVISIBLE_BUT_JOINERS: Final = regex.compile(r"[[\p{DI}\p{Cc}]--[\s\u200c\u200d]]+", regex.V1)
 
-_CODE_SIGN: Final = regex.compile(r"[`\\$@<]|~~~|://|www\.")
+_CODE_SIGN: Final = re.compile(r"[`\\$@<]|~~~|://|www\.")
 _FENCE: Final = regex.compile(
     r"^[ \t]*+(?P<fence>```+|~~~+)[^\n]*+(?:\n(?![ \t]*+(?P=fence))[^\n]*+)*+"
     r"(?:\n[ \t]*+(?P=fence)[`~]*+)?",

@@ -86,12 +86,14 @@ def _mojibake_pair() -> re.Pattern[str]:
 
     Ordinary text has such pairs too; the pattern only saves most texts ftfy's 90 microseconds.
     """
-    pairs = []
+    pairs, leads = [], ""
     for encoding in _ENCODINGS:
         lead = bytes(range(0xC2, 0xF5)).decode(encoding, "ignore")
         continuation = bytes(range(0x80, 0xC0)).decode(encoding, "ignore")
-        pairs.append(f"[{re.escape(lead)}][{re.escape(continuation)}\x80-\x9f]")
-    return re.compile("|".join(pairs))
+        pairs.append(f"(?<=[{re.escape(lead)}])[{re.escape(continuation)}\x80-\x9f]")
+        leads += lead
+    # Any lead first: `re` skips fast to what one class begins with, not to what ten do.
+    return re.compile(f"[{re.escape(leads)}](?:{'|'.join(pairs)})")
 
 
 # Those that ftfy knows how to undo.
@@ -99,7 +101,7 @@ _ENCODINGS: Final = (
     *("latin-1", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257", "iso8859-2"),
     *("mac_roman", "cp437"),
 )
-_ASCII_CONTROL: Final = regex.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ASCII_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PATTERNS: Final = {
     "surrogate": regex.compile(r"\p{Cs}"),
     "control": regex.compile(r"[\p{Cc}--[\t\n\r\x85]]", regex.V1),
@@ -112,14 +114,13 @@ _PATTERNS: Final = {
         r"|[\u200b\u2060-\u2064\ufeff\u115f\u1160\u3164\uffa0\u034f]{3,}"
     ),
 }
-# One pass instead of seven for clean text: every character that a pattern above begins with. The
-# standard library's `re` is four times as fast as `regex` on a plain class.
+# One pass instead of seven for clean text: every character that a pattern above begins with, and
+# for a short class all above the first plane's emoji. The standard library's `re` is four times
+# as fast as `regex` on a plain class.
 _ANY: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u034f\u115f\u1160\u200b\u2060-\u2064\u202d\u202e\u3164"
-    "\ud800-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufffd-\uffff\U000e0000-\U000e007f\U000f0000-\U0010ffff"
-    + "".join(chr((plane << 16) + last) for plane in range(1, 15) for last in (0xFFFE, 0xFFFF))
-    + "]"
+    "\ud800-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufffd-\uffff\U0001fffe-\U0010ffff]"
 )
 _MARKS: Final = regex.compile(r"\p{Mn}{9,}")
-_DIRECTION: Final = regex.compile(r"[\u202a-\u202c\u2066-\u2069]")
+_DIRECTION: Final = re.compile(r"[\u202a-\u202c\u2066-\u2069]")
 _PARTNER: Final = {"\u202c": "\u202a\u202b", "\u2069": "\u2066\u2067\u2068"}

@@ -1,5 +1,6 @@
 """Parts of the prompt's frame, or of a chat template, that got into a text."""
 
+import re
 import tomllib
 from functools import cache, lru_cache
 from importlib import resources
@@ -8,7 +9,7 @@ from typing import ClassVar, Final, Unpack
 import regex
 
 from evolkit.filters.base import About, Filter
-from evolkit.filters.phrases import PhraseIndex
+from evolkit.filters.phrases import PhraseIndex, phrase_form
 from evolkit.records import Verdict
 from evolkit.segments import normalise, units
 
@@ -83,7 +84,7 @@ def _blocks(directions: str) -> tuple[str, ...]:
 
 def _unmarked(text: str) -> str:
     """In lower case, without punctuation, with single spaces."""
-    return " ".join(text.lower().translate(_NO_MARKS).split())
+    return " ".join(_MARK.sub("", text.lower()).split())
 
 
 @lru_cache(maxsize=4096)
@@ -98,7 +99,7 @@ def _preamble(head: str, preambles: PhraseIndex) -> str | None:
     if start is None or not preambles.may_begin(head, start.end()):
         return None
     line = head[start.end() :].partition("\n")[0]
-    said = normalise(line, joiners=True).translate(_APOSTROPHES)
+    said = phrase_form(line, joiners=True)
     return next(
         (phrase for phrase in preambles.at(said, 0) if _COLON.match(said, len(phrase))), None
     )
@@ -144,10 +145,9 @@ none has six in common with any of the 153 templates, one has five, 163 have fou
 MIN_FRAME_UNITS: Final = 9
 """Units from which a sentence of a frame is nobody else's."""
 
-_NO_MARKS: Final = dict.fromkeys(map(ord, "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~“”‘’„«»–—…·"))
+_MARK: Final = re.compile(r"[!-/:-@\[\]-`{-~“”‘’„«»–—…·]")
 _JINJA: Final = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", regex.DOTALL)
 _SENTENCE_END: Final = regex.compile(r"[.\n:。।။።؟?]")
-_APOSTROPHES: Final = str.maketrans({"’": "'", "ʼ": "'"})
 _MARKS: Final = regex.compile(r"[^\p{L}\p{N}]{0,9}+")
 _COLON: Final = regex.compile(r"[*_]{0,2}\s?(?:[:：]|\Z)")
 # Reason, a piece that every hit holds in lower case (searched first, for speed), pattern.

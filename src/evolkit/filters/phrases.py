@@ -1,10 +1,18 @@
 """Many phrases looked up at one place of a text, at the price of one dictionary access."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from evolkit.segments import normalise
+
 KEY_LENGTH: Final = 2
 """Characters by which phrases are grouped; no phrase may be shorter."""
+
+
+def phrase_form(text: str, *, joiners: bool = False) -> str:
+    """How phrases and what is searched for them are written: normalised, one apostrophe for all."""
+    return _APOSTROPHE.sub("'", normalise(text, joiners=joiners))
 
 
 class PhraseIndex:
@@ -29,3 +37,7 @@ class PhraseIndex:
         for phrase in self._groups.get(text[position : position + KEY_LENGTH], ()):
             if text.startswith(phrase, position):
                 yield phrase
+
+
+# `str.translate` takes twenty times as long on a text that is not ASCII.
+_APOSTROPHE: Final = re.compile("[’ʼ‘`´]")

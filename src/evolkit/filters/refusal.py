@@ -8,9 +8,8 @@ from typing import ClassVar, Final, NamedTuple, Unpack
 import regex
 
 from evolkit.filters.base import About, Filter
-from evolkit.filters.phrases import PhraseIndex
+from evolkit.filters.phrases import PhraseIndex, phrase_form
 from evolkit.records import Verdict
-from evolkit.segments import normalise
 
 HEAD: Final = 400
 OPENER_HEAD: Final = 100
@@ -35,7 +34,7 @@ class RefusalFilter(Filter):
         if found is None:
             return self.keep()
         source = about.get("source")
-        if source and _plain(text)[:40] in _plain(source):
+        if source and phrase_form(text)[:40] in phrase_form(source):
             return self.keep()
         return self.reject("refusal", language=found.language, phrase=found.phrase)
 
@@ -55,7 +54,7 @@ class _Found(NamedTuple):
 def _refusal(text: str) -> _Found | None:
     """The first opener at a sentence's start that needs no decline or has one."""
     openers, followers = _phrases()
-    head = _plain(text[: 2 * OPENER_HEAD])
+    head = phrase_form(text[: 2 * OPENER_HEAD])
     begun = [
         (start.end(), opener)
         for start in _SENTENCE.finditer(head, 0, OPENER_HEAD)
@@ -63,7 +62,7 @@ def _refusal(text: str) -> _Found | None:
     ]
     if not begun:
         return None
-    head = _plain(text[:HEAD])
+    head = phrase_form(text[:HEAD])
     for start, opener in begun:
         language, declines = followers[opener]
         if declines is None:
@@ -72,10 +71,6 @@ def _refusal(text: str) -> _Found | None:
         if decline := declines.search(head, end, end + REACH):
             return _Found(f"{opener} ... {decline[0]}", language)
     return None
-
-
-def _plain(text: str) -> str:
-    return normalise(text).translate(_APOSTROPHES)
 
 
 @cache
@@ -87,10 +82,10 @@ def _phrases() -> _Phrases:
     languages: dict[str, str] = {}
     for tag, row in table.items():
         for openers, cannot in (("opener", ["cannot"]), ("persona", ["cannot", "persona_cannot"])):
-            for opener in map(_plain, row.get(openers, ())):
+            for opener in map(phrase_form, row.get(openers, ())):
                 # A word may open refusals of several languages: any of their declines counts.
                 declines.setdefault(opener, []).extend(
-                    _plain(phrase) for name in cannot for phrase in row.get(name, ())
+                    phrase_form(phrase) for name in cannot for phrase in row.get(name, ())
                 )
                 languages.setdefault(opener, tag)
     followers: dict[str, tuple[str, regex.Pattern[str] | None]] = {
@@ -98,7 +93,7 @@ def _phrases() -> _Phrases:
         for opener, words in declines.items()
     }
     for tag, row in table.items():
-        followers |= dict.fromkeys(map(_plain, row["alone"]), (tag, None))
+        followers |= dict.fromkeys(map(phrase_form, row["alone"]), (tag, None))
     return _Phrases(PhraseIndex(followers), followers)
 
 
@@ -110,4 +105,3 @@ def _either(words: tuple[str, ...]) -> regex.Pattern[str]:
 # The start of the text behind marks, or what follows a mark that parts sentences or clauses:
 # an apology often follows a word of address. Behind a quotation mark somebody is quoted.
 _SENTENCE: Final = regex.compile(r"^[^\p{L}\p{N}\"“«„「『‘']{0,8}+|[.!?…。！？।۔؟,，、،:：]\s?")
-_APOSTROPHES: Final = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
