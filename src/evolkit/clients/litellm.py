@@ -16,7 +16,8 @@ from typing import Any
 from evolkit.clients.answers import read_completion
 from evolkit.clients.base import Client, ClientOptions, Key, Price, Request
 from evolkit.clients.faults import cause_of, excerpt, read_error, retry_after_s, scrub
-from evolkit.clients.openai import root_url, served_name
+from evolkit.clients.http import root_url
+from evolkit.clients.openai import served_name
 from evolkit.clients.prices import prices
 from evolkit.errors import CallError, Cause, ConfigError, MissingExtra
 from evolkit.records import Completion

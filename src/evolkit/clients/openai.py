@@ -1,4 +1,4 @@
-"""OpenAI and every server that speaks its chat-completions protocol, by aiohttp and orjson.
+"""OpenAI and every server that speaks its chat-completions protocol.
 
 The direct path exists for its cost: about a thirtieth of litellm's CPU time for a call.
 
@@ -8,29 +8,24 @@ word, in that call and every later one, and logs so once. It does so for the fou
 never for `max_tokens` without its replacement, as budgets rest on it.
 """
 
-import asyncio
 import logging
 import os
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
-from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import orjson
 from yarl import URL
 
 from evolkit.clients.answers import read_completion
 from evolkit.clients.base import Client, ClientOptions, Key, Price, Request
 from evolkit.clients.faults import excerpt, http_fault
+from evolkit.clients.http import Http, root_url
 from evolkit.clients.prices import OWN_SERVERS, prices
 from evolkit.errors import CallError, ConfigError
 from evolkit.records import Completion
 
 OPENAI_URL = "https://api.openai.com/v1"
-MAX_BODY_BYTES = 64 * 2**20
-"""More than any answer; a body without end must not fill the memory."""
-CONNECT_S = 30.0
 
 Habit = Literal["response_format", "max_tokens", "temperature", "top_p", "seed"]
 HABITS: tuple[Habit, ...] = get_args(Habit)
@@ -56,18 +51,15 @@ class OpenAIClient(Client):
         price: Price | None = None,
     ) -> None:
         self.model = model
-        self.base_url = root_url(base_url)
+        self.http = Http(base_url, name=model, key=key, timeout_s=timeout_s)
+        self.base_url = self.http.base_url
         self.wire_name = wire_name or model
         self._key = key
-        self._timeout_s = timeout_s
         self._price = price
         # OpenAI's reasoning models take only the new word, its other models take both.
         self._habits: frozenset[Habit] = frozenset(
             {"max_tokens"} if is_openai(self.base_url) else ()
         )
-        self._urls: dict[str, URL] = {}
-        self._session: aiohttp.ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def price(self) -> Price | None:
         return self._price
@@ -76,7 +68,7 @@ class OpenAIClient(Client):
         while True:
             habits = self._habits
             payload = _encode(request, self.wire_name, habits)
-            status, headers, body = await self.send("POST", "chat/completions", payload)
+            status, headers, body = await self.http.send("POST", "chat/completions", payload)
             if status == 200:
                 return self._read(body)
             fault = self.fault(status, headers, body)
@@ -102,98 +94,10 @@ class OpenAIClient(Client):
             self._habits |= {habit}
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._session is not None and self._loop is loop and not self._session.closed:
-            return
-        if self._session is not None:
-            # It belongs to a loop that is gone, where it can't be closed any more.
-            self._session.detach()
-        url = URL(self.base_url)
-        self._url = url
-        self._proxy = _proxy(url)
-        self._loop = loop
-        self._session = aiohttp.ClientSession(
-            # The run bounds its calls; a second limit here would only hide its queue.
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=_timeout(self._timeout_s),
-        )
+        await self.http.start()
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None and self._loop is asyncio.get_running_loop():
-            await session.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_session": None, "_loop": None}
-
-    async def send(
-        self,
-        method: str,
-        path: str,
-        payload: bytes | None = None,
-        *,
-        content_type: str = "application/json",
-        most_bytes: int = MAX_BODY_BYTES,
-        timeout_s: float | None = None,
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of the answer at a path below the base URL, whatever the status.
-
-        Raises CallError where none comes, and for a body above `most_bytes`.
-        """
-        if self._session is None or self._loop is not asyncio.get_running_loop():
-            await self.start()
-        assert self._session is not None
-        fault: CallError
-        timeout = self._session.timeout if timeout_s is None else _timeout(timeout_s)
-        try:
-            async with self._session.request(
-                method,
-                self._at(path),
-                data=payload,
-                headers=_headers(self._key, content_type),
-                allow_redirects=False,
-                proxy=self._proxy,
-                timeout=timeout,
-            ) as response:
-                return response.status, response.headers, await self._body(response, most_bytes)
-        except TimeoutError as error:
-            fault = CallError("timeout", f"{self.model!r} gave no answer in {self._timeout_s:g} s")
-            fault.__cause__ = error
-        except aiohttp.ClientResponseError as error:
-            # Not chained: its repr holds the request's headers, and with them the key.
-            said = excerpt(error.message, self._key)
-            fault = CallError("bad_response", f"{self.model!r} answered no HTTP: {said}")
-        except (aiohttp.ClientError, OSError) as error:
-            said = excerpt(str(error) or type(error).__name__, self._key)
-            fault = CallError("connection", f"the connection to {self.model!r} failed: {said}")
-            fault.was_sent = not isinstance(error, aiohttp.ClientConnectorError)
-            fault.__cause__ = error
-        # Raised out here, so that no error stands in its context that was not chained.
-        raise fault
-
-    def _at(self, path: str) -> URL:
-        url = self._urls.get(path)
-        if url is None:
-            path, _, query = path.partition("?")
-            url = self._url.with_path(f"{self._url.path}/{path}", keep_query=True)
-            url = url.update_query(query) if query else url
-            if path == "chat/completions":
-                self._urls[path] = url
-        return url
-
-    async def _body(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
-        """The decompressed body. Raises CallError beyond `most_bytes`."""
-        parts: list[bytes] = []
-        size = 0
-        while part := await response.content.readany():
-            parts.append(part)
-            size += len(part)
-            if size > most_bytes:
-                response.close()
-                limit = most_bytes // 2**20
-                raise CallError("bad_response", f"{self.model!r} answered more than {limit} MB")
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        await self.http.close()
 
     def _read(self, body: bytes) -> Completion:
         try:
@@ -243,27 +147,6 @@ def from_spec(rest: str, options: ClientOptions) -> OpenAIClient:
         timeout_s=options.timeout_s,
         price=options.price or prices(f"openai/{name}"),
     )
-
-
-def root_url(base_url: str) -> str:
-    """The root of an API as given, without a trailing slash or `/chat/completions`.
-
-    Raises ConfigError unless it is http(s) with a host, and where it holds a user or password.
-    """
-    try:
-        url = URL(base_url.strip())
-        is_usable = url.scheme in {"http", "https"} and bool(url.host)
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise ConfigError(
-            "the base URL must look like 'http://localhost:8000/v1'"
-            + (f", not {base_url!r}" if "@" not in base_url else "")
-        )
-    if url.user or url.password:
-        raise ConfigError("the base URL holds a user or password; give the key by api_key instead")
-    path = url.path.rstrip("/").removesuffix("/chat/completions")
-    return str(url.with_path(path or "/v1", keep_query=True))
 
 
 def served_name(model: str) -> str:
@@ -330,32 +213,8 @@ def chat_body(
     return body
 
 
-def _timeout(timeout_s: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, timeout_s))
-
-
 def _encode(request: Request, name: str, habits: frozenset[Habit]) -> bytes:
     try:
         return orjson.dumps(chat_body(request, name, habits))
     except (TypeError, orjson.JSONEncodeError) as error:
         raise CallError("bad_request", f"the request can't be written as JSON: {error}") from error
-
-
-def _headers(key: Key | None, content_type: str) -> dict[str, str]:
-    headers = {
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip, deflate",
-        "Content-Type": content_type,
-        "User-Agent": "evolkit",
-    }
-    return headers | {"Authorization": f"Bearer {key.reveal()}"} if key else headers
-
-
-def _proxy(url: URL) -> str | None:
-    """The proxy that the environment names for this address.
-
-    Looked up once: aiohttp's `trust_env` does so, and reads ~/.netrc, for every call.
-    """
-    if not url.host or proxy_bypass(url.host):
-        return None
-    return getproxies().get(url.scheme)

@@ -1,0 +1,196 @@
+"""HTTP to one API, by aiohttp: bounded answers, and errors that hold no key.
+
+Nothing here knows a protocol. A refusal is an answer like any other; only what never became an
+answer is an error.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from evolkit.clients.base import Key
+from evolkit.clients.faults import excerpt
+from evolkit.errors import CallError, ConfigError
+
+MAX_BODY_BYTES = 64 * 2**20
+"""More than any answer; a body without end must not fill the memory."""
+CONNECT_S = 30.0
+MOST_URLS = 16
+"""Paths that are kept as URLs: the few that come again, not every file and batch."""
+
+JSON = "application/json"
+
+
+class Http:
+    """One API at a base URL, for calls of the model `name`, which errors tell.
+
+    The key goes as `Authorization: Bearer`, or by itself in the header `key_header`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        name: str,
+        key: Key | None = None,
+        key_header: str | None = None,
+        timeout_s: float = 120.0,
+    ) -> None:
+        self.base_url = root_url(base_url)
+        self._name = name
+        self._key = key
+        self._key_header = key_header
+        self._timeout_s = timeout_s
+        self._urls: dict[str, URL] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Opens a session in this event loop; again is harmless. `send` does it when needed."""
+        loop = asyncio.get_running_loop()
+        if self._session is not None and self._loop is loop and not self._session.closed:
+            return
+        if self._session is not None:
+            # It belongs to a loop that is gone, where it can't be closed any more.
+            self._session.detach()
+        self._url = URL(self.base_url)
+        self._proxy = _proxy(self._url)
+        self._loop = loop
+        self._session = aiohttp.ClientSession(
+            # The run bounds its calls; a second limit here would only hide its queue.
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_timeout(self._timeout_s),
+        )
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None and self._loop is asyncio.get_running_loop():
+            await session.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_session": None, "_loop": None}
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        payload: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        most_bytes: int = MAX_BODY_BYTES,
+        timeout_s: float | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the answer at a path below the base URL, whatever the status.
+
+        `headers` come on top of what every call sends. Raises CallError where no answer comes,
+        and for a body above `most_bytes`.
+        """
+        if self._session is None or self._loop is not asyncio.get_running_loop():
+            await self.start()
+        assert self._session is not None
+        fault: CallError
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        timeout = self._session.timeout if timeout_s is None else _timeout(timeout_s)
+        try:
+            async with self._session.request(
+                method,
+                self._at(path),
+                data=payload,
+                headers=self._headers(headers),
+                allow_redirects=False,
+                proxy=self._proxy,
+                timeout=timeout,
+            ) as response:
+                return response.status, response.headers, await self._body(response, most_bytes)
+        except TimeoutError as error:
+            fault = CallError("timeout", f"{self._name!r} gave no answer in {limit_s:g} s")
+            fault.__cause__ = error
+        except aiohttp.ClientResponseError as error:
+            # Not chained: its repr holds the request's headers, and with them the key.
+            said = excerpt(error.message, self._key)
+            fault = CallError("bad_response", f"{self._name!r} answered no HTTP: {said}")
+        except (aiohttp.ClientError, OSError) as error:
+            said = excerpt(str(error) or type(error).__name__, self._key)
+            fault = CallError("connection", f"the connection to {self._name!r} failed: {said}")
+            fault.was_sent = not isinstance(error, aiohttp.ClientConnectorError)
+            fault.__cause__ = error
+        # Raised out here, so that no error stands in its context that was not chained.
+        raise fault
+
+    def _at(self, path: str) -> URL:
+        url = self._urls.get(path)
+        if url is None:
+            below, _, query = path.partition("?")
+            url = self._url.with_path(f"{self._url.path}/{below}", keep_query=True)
+            url = url.update_query(query) if query else url
+            if len(self._urls) < MOST_URLS:
+                self._urls[path] = url
+        return url
+
+    def _headers(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        headers = {
+            "Accept": JSON,
+            "Accept-Encoding": "gzip, deflate",
+            "Content-Type": JSON,
+            "User-Agent": "evolkit",
+        }
+        if self._key is not None:
+            if self._key_header is None:
+                headers["Authorization"] = f"Bearer {self._key.reveal()}"
+            else:
+                headers[self._key_header] = self._key.reveal()
+        return {**headers, **more} if more else headers
+
+    async def _body(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+        """The decompressed body. Raises CallError beyond `most_bytes`."""
+        parts: list[bytes] = []
+        size = 0
+        while part := await response.content.readany():
+            parts.append(part)
+            size += len(part)
+            if size > most_bytes:
+                response.close()
+                limit = most_bytes // 2**20
+                raise CallError("bad_response", f"{self._name!r} answered more than {limit} MB")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def root_url(base_url: str) -> str:
+    """The root of an API as given, without a trailing slash or `/chat/completions`.
+
+    `/v1` is meant where it has no path. Raises ConfigError unless it is http(s) with a host, and
+    where it holds a user or password.
+    """
+    try:
+        url = URL(base_url.strip())
+        is_usable = url.scheme in {"http", "https"} and bool(url.host)
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ConfigError(
+            "the base URL must look like 'http://localhost:8000/v1'"
+            + (f", not {base_url!r}" if "@" not in base_url else "")
+        )
+    if url.user or url.password:
+        raise ConfigError("the base URL holds a user or password; give the key by api_key instead")
+    path = url.path.rstrip("/").removesuffix("/chat/completions")
+    return str(url.with_path(path or "/v1", keep_query=True))
+
+
+def _timeout(timeout_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, timeout_s))
+
+
+def _proxy(url: URL) -> str | None:
+    """The proxy that the environment names for this address.
+
+    Looked up once: aiohttp's `trust_env` does so, and reads ~/.netrc, for every call.
+    """
+    if not url.host or proxy_bypass(url.host):
+        return None
+    return getproxies().get(url.scheme)
