@@ -77,6 +77,28 @@ def test_whatever_fills_a_text_fifty_times_is_rejected(unit: str) -> None:
     assert RepetitionFilter().check(unit * 50).outcome == "reject"
 
 
+_LETTERS = st.text("abcdeñşаб가나다กขคअआ", min_size=1, max_size=40)
+
+
+@given(_LETTERS, st.integers(4, 9), st.integers(0, 90), st.booleans())
+def test_four_turns_over_a_third_of_a_text_are_found_wherever_they_stand(
+    unit: str, turns: int, around: int, is_after: bool
+) -> None:
+    """Only every second window is counted before a text is cleared; no period may slip through."""
+    loop = unit * max(turns, -(-60 // len(unit)))
+    other = "".join(map(chr, range(0x0400, 0x0400 + min(2 * around, 2 * len(loop) - 1))))
+    half = 0 if is_after else len(other) // 2
+    assert RepetitionFilter().check(other[:half] + loop + other[half:]).outcome == "reject"
+
+
+@given(st.text("ab가", min_size=1, max_size=12), st.integers(1, 40), st.text(max_size=80))
+def test_one_text_and_a_batch_of_many_are_judged_alike(unit: str, turns: int, rest: str) -> None:
+    """A single text is screened without numpy; both screens may clear only what is kept."""
+    texts = [rest + unit * turns, unit * turns + rest, rest, rest + "x" * turns + rest]
+    filter_ = RepetitionFilter()
+    assert filter_.check_batch(texts) == [filter_.check(text) for text in texts]
+
+
 def test_the_signature_makes_the_filter_again() -> None:
     assert RepetitionFilter(max_share=0.4).signature == "repetition(max_share=0.4)"
 

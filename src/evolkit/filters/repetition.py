@@ -6,6 +6,7 @@ with one period, whatever the script: words are never needed, so languages witho
 of signs and loops of digits are treated alike.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, Unpack
@@ -21,41 +22,47 @@ from evolkit.segments import is_unspaced
 GRAM: Final = 8
 """Characters of a window. Shorter ones repeat in clean text, longer ones miss loops of Chinese."""
 
-MIN_SPAN: Final = 60
-MIN_UNSPACED_SPAN: Final = 30
-"""Characters below which nothing is called a loop: laughter, 'no, no, no', a drum roll."""
-
-MIN_TURNS: Final = 4
-"""Three times the same line is a refrain."""
-
-MIN_SIGN_TURNS: Final = 10
-SIGN_SHARE: Final = 0.5
-"""A matrix of zeros, an empty table or form repeats too: a period that is markup or holds few
-letters needs this many turns, or this share of the text."""
-
-MIN_RUN: Final = 30
-MIN_RUN_SHARE: Final = 0.05
-"""One letter this often in a row, in a text it is not lost in, is a loop."""
-
-MAX_DUPLICATE_SHARE: Final = 0.7
-"""Share of windows seen before that only loops reach which change a little at every turn; real
-prose stays below 0.56. Data, code and tables pass it and are left to the period."""
-
-MIN_PROSE_SHARE: Final = 0.85
-MIN_PROSE_LENGTH: Final = 200
-"""Letters and marks among what is not white space, and characters, from which text is prose."""
+STEP: Final = 2
+"""Every second window is counted. A loop of three turns or more has fewer places in its period
+than windows counted, so that some come again; see `_Screen`."""
 
 CHUNK: Final = 1 << 13
 """Characters treated at once, so that their tables stay in the nearest cache."""
 
-ALONE: Final = 2000
-"""Characters up to which a single text is looked at without numpy first."""
+ALONE: Final = 1000
+"""Characters up to which numpy takes longer for a single text than a set of its windows."""
 
 _Codes = npt.NDArray[np.uint32]
 _Hashes = npt.NDArray[np.uint64]
 _Counts = npt.NDArray[np.int64]
 _MIX: Final = 0xD6E8FEB86659FD93
 _STRUCTURE: Final = frozenset("<>{}[]|")
+_RUN: Final = re.compile(r"(.)\1{9}")
+
+
+class Limits(NamedTuple):
+    """From where on repetition is called so. `benchmarks/repetition_limits.py` chose and measures.
+
+    `span`, `unspaced_span`: characters below which nothing is a loop, such as laughter or a drum
+    roll; scripts without spaces between words say more with each. `turns`: three times the same
+    line is a refrain. `sign_turns`, `sign_share`: a matrix of zeros, an empty table or form
+    repeats too, so that a period that is markup or holds few letters needs this many turns or
+    this share of the text. `run`, `run_share`: one letter this often in a row is a loop, unless
+    the text is so long that it is lost in it. `seen`: share of windows seen before that only
+    loops reach which change a little at every turn; asked of prose alone, which `prose_length`
+    characters are that hold letters and marks to this `prose_share`, white space left out.
+    """
+
+    span: int = 60
+    unspaced_span: int = 30
+    turns: int = 4
+    sign_turns: int = 10
+    sign_share: float = 0.5
+    run: int = 30
+    run_share: float = 0.05
+    seen: float = 0.7
+    prose_share: float = 0.85
+    prose_length: int = 200
 
 
 class Loop(NamedTuple):
@@ -76,22 +83,27 @@ class RepetitionFilter(Filter):
     `max_share` is the share of the text that one loop may take. Reasons: `loop` (a stretch that
     repeats with one period at least four times), `run` (one letter thirty times), `repetitive`
     (nearly everything was said before, with small changes). Short text, data, code, tables,
-    refrains and legal text stay: see the constants above for what is asked of each.
+    refrains and legal text stay: `Limits` says what is asked of each. A subclass may set others
+    as its `limits`.
 
     White space at the ends does not count, and any other run of it counts as one character.
     """
 
     name: ClassVar[str] = "repetition"
+    limits: ClassVar[Limits] = Limits()
 
     def __init__(self, *, max_share: float = 0.25) -> None:
         if not 0.1 <= max_share <= 1.0:
             raise ConfigError(f"max_share must lie between 0.1 and 1, not {max_share!r}")
         self.max_share = max_share
+        self._screen = _Screen(self.limits, max_share)
 
     def check(self, text: str, **about: Unpack[About]) -> Verdict:
-        if _is_plainly_varied(text):
+        del about  # repetition is repetition whatever was asked for
+        squeezed = " ".join(text.split())
+        if self._screen.clears(squeezed):
             return self.keep()
-        return self.check_batch([text], **about)[0]
+        return self._judge_all([squeezed])[0]
 
     def check_batch(
         self,
@@ -99,64 +111,125 @@ class RepetitionFilter(Filter):
         abouts: Iterable[About] | None = None,
         **about: Unpack[About],
     ) -> list[Verdict]:
-        del abouts, about  # repetition is repetition whatever was asked for
-        kept = self.keep()
+        del abouts, about
         verdicts: list[Verdict] = []
         for chunk in _chunks(texts):
-            squeezed = [" ".join(text.split()) for text in chunk]
-            verdicts += [
-                self._judge(text, codes) if is_suspect else kept
-                for text, codes, is_suspect in zip(
-                    squeezed, *_suspects(squeezed, self.max_share), strict=True
-                )
-            ]
+            verdicts += self._judge_all([" ".join(text.split()) for text in chunk])
         return verdicts
 
     def options(self) -> dict[str, Any]:
         return {"max_share": self.max_share}
 
+    def _judge_all(self, squeezed: Sequence[str]) -> list[Verdict]:
+        verdicts = [self.keep()] * len(squeezed)
+        for at, codes in self._screen.suspects(squeezed):
+            verdicts[at] = self._judge(squeezed[at], codes)
+        return verdicts
+
     def _judge(self, text: str, codes: _Codes) -> Verdict:
-        hashes = _window_hashes(codes)
-        loop = find_loop(codes, hashes)
-        share = loop.length / len(codes)
-        unit = text[loop.start : loop.start + loop.period]
-        evidence = {
-            "start": loop.start,
-            "period": loop.period,
-            "turns": round(loop.turns, 1),
-            "unit": unit[:80],
-        }
-        if self._is_loop(text, unit, loop, share):
-            return self.reject("loop", share, **evidence)
-        if (run := _longest_letter_run(text, codes)) and run.length >= MIN_RUN_SHARE * len(codes):
+        limits = self.limits
+        for loop in _loops(text, codes):
+            unit = text[loop.start : loop.start + loop.period]
+            evidence = {
+                "start": loop.start,
+                "period": loop.period,
+                "turns": round(loop.turns, 1),
+                "unit": unit[:80],
+            }
+            share = loop.length / len(codes)
+            if self._is_loop(text, unit, loop, share):
+                return self.reject("loop", share, **evidence)
+        run = _longest_letter_run(text, codes)
+        if run.length >= max(limits.run, limits.run_share * len(codes)):
             return self.reject("run", run.length / len(codes), letter=text[run.start])
-        seen_before = 1 - len(np.unique(hashes)) / len(hashes)
-        is_long = len(codes) >= MIN_PROSE_LENGTH
-        if is_long and seen_before >= MAX_DUPLICATE_SHARE and _prose_share(text) >= MIN_PROSE_SHARE:
-            return self.reject("repetitive", seen_before, **evidence)
+        if len(codes) >= limits.prose_length:
+            hashes = _window_hashes(codes)
+            seen = 1 - len(np.unique(hashes)) / len(hashes)
+            if seen >= limits.seen and _prose_share(text) >= limits.prose_share:
+                return self.reject("repetitive", seen, **evidence)
         return self.keep()
 
     def _is_loop(self, text: str, unit: str, loop: Loop, share: float) -> bool:
-        if loop.turns < MIN_TURNS or share <= self.max_share or loop.length < MIN_UNSPACED_SPAN:
+        limits = self.limits
+        if loop.turns < limits.turns or share <= self.max_share:
             return False
-        if loop.length < MIN_SPAN and not is_unspaced(text):
+        if loop.length < limits.unspaced_span:
+            return False
+        if loop.length < limits.span and not is_unspaced(text):
             return False
         letters = sum(map(str.isalpha, unit))
         is_sign = 3 * letters < len(unit) or not _STRUCTURE.isdisjoint(unit)
-        return not is_sign or loop.turns >= MIN_SIGN_TURNS or share >= SIGN_SHARE
+        return not is_sign or loop.turns >= limits.sign_turns or share >= limits.sign_share
 
 
-def _is_plainly_varied(text: str) -> bool:
-    """True for a shorter text with too few windows seen before to be suspect in any way.
+class _Screen:
+    """Clears texts that can't hold what the limits forbid, by every second of their windows.
 
-    As `_suspects`, of which it is the cheapest part: for one text numpy costs five times more.
+    A loop of `length` characters holds at least (length - 8) / 2 of them whole, and its period
+    no more places than length / turns: the rest were seen before, and stand in one stretch. Of
+    a text in which a share of all windows was seen before, twice that less one is left among
+    half of them, at the least.
     """
-    squeezed = " ".join(text.split())
-    windows = len(squeezed) - GRAM + 1
-    if len(squeezed) > ALONE or windows < 1:
-        return windows < 1
-    seen = windows - len({squeezed[at : at + GRAM] for at in range(windows)})
-    return seen < min(MIN_UNSPACED_SPAN * 3 // 4 - GRAM, MAX_DUPLICATE_SHARE * windows)
+
+    def __init__(self, limits: Limits, max_share: float) -> None:
+        self._share = max_share
+        self._rate = 1 / STEP - 1 / limits.turns
+        self._spans = (limits.unspaced_span, limits.span)
+        self._run = (limits.run - GRAM) // STEP - 1
+        self._shortest = min(*self._spans, limits.run)
+        self._seen = STEP * limits.seen - STEP + 1
+        self._prose_length = limits.prose_length
+
+    def clears(self, text: str) -> bool:
+        """True for a shorter text with few windows seen before; `text` is squeezed.
+
+        The cheapest part of `suspects`: for one text numpy costs several times more.
+        """
+        size = len(text)
+        if size < self._shortest:
+            return True
+        if size > ALONE:
+            return False
+        windows = range(0, size - GRAM + 1, STEP)
+        seen = len(windows) - len({text[at : at + GRAM] for at in windows})
+        span = self._spans[text.isascii()]
+        least = min(
+            self._rate * max(span, self._share * size) - GRAM / STEP, self._seen * len(windows)
+        )
+        return seen < least and (seen < self._run or _RUN.search(text) is None)
+
+    def suspects(self, texts: Sequence[str]) -> Iterator[tuple[int, _Codes]]:
+        """Number and code points of each text that is not cleared; texts are squeezed."""
+        lengths = np.array([len(text) for text in texts], np.int64)
+        ends = np.cumsum(lengths)
+        codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+        hashes = _even_hashes(codes)
+        if not hashes.size:
+            return
+        spans = np.array([self._spans[text.isascii()] for text in texts])
+        owner = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
+        seen, stretches = _count_seen_before(hashes, owner, len(lengths))
+        still = owner[STEP * np.flatnonzero(hashes[1:] == hashes[:-1])]
+        longest = np.maximum(spans, self._share * lengths)
+        is_suspect = stretches >= self._rate * longest - GRAM / STEP
+        is_suspect |= np.bincount(still, minlength=len(lengths)) >= self._run
+        windows = (lengths - GRAM) // STEP
+        is_suspect |= (seen >= self._seen * windows) & (lengths >= self._prose_length)
+        is_suspect &= lengths >= self._shortest
+        for at in np.flatnonzero(is_suspect).tolist():
+            yield at, codes[ends[at] - lengths[at] : ends[at]]
+
+
+def _loops(text: str, codes: _Codes) -> Iterator[Loop]:
+    """The loop at the end of the text, if there is one, and then the longest.
+
+    Most loops never ended, and the first is found with a tenth of the work.
+    """
+    end = len(codes) - GRAM
+    before = text.rfind(text[end:], 0, len(codes) - 1)
+    if before >= 0:
+        yield _loop_of(codes, end - before)
+    yield find_loop(codes, _window_hashes(codes))
 
 
 def find_loop(codes: _Codes, hashes: _Hashes) -> Loop:
@@ -169,13 +242,18 @@ def find_loop(codes: _Codes, hashes: _Hashes) -> Loop:
     """
     best = Loop(0, 0, 0)
     for period in _periods(hashes):
-        start, matched = _longest_true(codes[period:] == codes[:-period])
-        length = matched + period
-        if matched >= 2 * period and length > best.length:
-            best = Loop(start, length, period)
-            if 2 * length > len(codes):
+        loop = _loop_of(codes, period)
+        if loop.turns >= 3 and loop.length > best.length:
+            best = loop
+            if 2 * loop.length > len(codes):
                 break
     return best
+
+
+def _loop_of(codes: _Codes, period: int) -> Loop:
+    """The longest stretch with this period."""
+    start, matched = _longest_true(codes[period:] == codes[:-period])
+    return Loop(start, matched + period, period)
 
 
 def _periods(hashes: _Hashes) -> list[int]:
@@ -206,12 +284,10 @@ def _longest_true(flags: npt.NDArray[np.bool_]) -> tuple[int, int]:
     return int(ends[longest]) + 1, int(lengths[longest])
 
 
-def _longest_letter_run(text: str, codes: _Codes) -> Loop | None:
-    """The longest run of one letter; None if no character stands `MIN_RUN` times in a row."""
-    start, matched = _longest_true(codes[1:] == codes[:-1])
-    if matched + 1 < MIN_RUN or not text[start].isalpha():
-        return None
-    return Loop(start, matched + 1, 1)
+def _longest_letter_run(text: str, codes: _Codes) -> Loop:
+    """The longest run of one character, if it is a letter; else length 0."""
+    run = _loop_of(codes, 1)
+    return run if text[run.start].isalpha() else Loop(0, 0, 0)
 
 
 def _prose_share(text: str) -> float:
@@ -234,51 +310,32 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _suspects(texts: Sequence[str], max_share: float) -> tuple[list[_Codes], list[bool]]:
-    """Code points of each text, and whether it may hold what `RepetitionFilter` rejects.
-
-    In a loop of four turns or more every window from the second turn on was seen before, so
-    that over `max_share` of a text three quarters of the loop's windows stand in one stretch.
-    """
-    lengths = np.array([len(text) for text in texts], np.int64)
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    ends = np.cumsum(lengths)
-    hashes = _window_hashes(codes)
-    if not hashes.size:
-        return np.split(codes, ends[:-1]), [False] * len(lengths)
-    owner = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
-    seen, stretches = _count_seen_before(hashes, owner, len(lengths))
-    still = np.flatnonzero(hashes[1:] == hashes[:-1])
-    runs = np.bincount(owner[still], minlength=len(lengths))
-    least = np.maximum(MIN_UNSPACED_SPAN * 3 // 4 - GRAM, 0.75 * max_share * lengths - GRAM)
-    suspect = stretches >= least
-    suspect |= runs > MIN_RUN - 2 * GRAM
-    suspect |= seen >= MAX_DUPLICATE_SHARE * (lengths - GRAM)
-    suspect &= lengths > MIN_UNSPACED_SPAN
-    return np.split(codes, ends[:-1]), suspect.tolist()
-
-
 def _count_seen_before(hashes: _Hashes, owner: _Codes, texts: int) -> tuple[_Counts, _Counts]:
-    """How many windows of each text occurred earlier in it, and the most of them in a row."""
-    keys = hashes + owner[: len(hashes)] * np.uint64(0x9E3779B97F4A7C15)
+    """How many of the windows of each text occurred earlier in it, and the most of them in a row.
+
+    `hashes` are those of `_even_hashes`, `owner` the text of each character.
+    """
+    last = owner[GRAM - 1 :: STEP]
+    owner = owner[: STEP * len(last) : STEP]
+    keys = hashes + owner * np.uint64(0x9E3779B97F4A7C15)
     # Windows that run over the end of their text belong to none.
-    place = np.flatnonzero(owner[: len(hashes)] == owner[GRAM - 1 :])
+    place = np.flatnonzero(owner == last)
+    is_seen = np.zeros(len(hashes), np.bool_)
     # The slot of a table ends with its earliest window, as later writes go first. Windows with
     # another key in their slot go to the next round, with other bits.
     bits = max(12, len(hashes).bit_length() + 1)
     table = np.empty(1 << bits, np.int64)
-    found = []
     for shift in range(64 - bits, 0, -7):
         kept = keys[place]
         slots = ((kept >> np.uint64(shift)) & np.uint64((1 << bits) - 1)).view(np.int64)
         table[slots[::-1]] = place[::-1]
         first = table[slots]
         same = keys[first] == kept
-        found.append(place[same & (first < place)])
+        is_seen[place[same & (first < place)]] = True
         place = place[~same]
         if not place.size:
             break
-    seen = np.sort(np.concatenate(found))
+    seen = np.flatnonzero(is_seen)
     counts = np.bincount(owner[seen], minlength=texts)
     longest = np.zeros(texts, np.int64)
     if seen.size:
@@ -288,14 +345,27 @@ def _count_seen_before(hashes: _Hashes, owner: _Codes, texts: int) -> tuple[_Cou
     return counts, longest
 
 
+def _even_hashes(codes: _Codes) -> _Hashes:
+    """A 64-bit hash of every second window."""
+    pairs = codes[: len(codes) // STEP * STEP].view(np.uint64)
+    if len(pairs) < GRAM // STEP:
+        return np.empty(0, np.uint64)
+    return _rolled(pairs, GRAM // STEP)
+
+
 def _window_hashes(codes: _Codes) -> _Hashes:
     """A 64-bit hash of each window of `GRAM` characters; empty for shorter text."""
     if len(codes) < GRAM:
         return np.empty(0, np.uint64)
-    hashes = (codes.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    return _rolled(codes.astype(np.uint64), GRAM)
+
+
+def _rolled(values: _Hashes, size: int) -> _Hashes:
+    """A hash of each window of `size` values, a power of two."""
+    hashes = (values + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     hashes ^= hashes >> np.uint64(29)
     width = 1
-    while width < GRAM:
+    while width < size:
         factor = np.uint64(pow(_MIX, width, 1 << 64))
         hashes = hashes[:-width] * factor + hashes[width:]
         width *= 2
