@@ -1,5 +1,6 @@
 """A plan is the same on every machine, stays itself when it grows, and chooses evenly."""
 
+import random
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -115,6 +116,35 @@ def test_seeds_added_at_the_end_leave_the_others_as_they_were() -> None:
     fewer, more = (rows(seeds, evols=2, follow_ups=2) for seeds in (MIXED[:20], MIXED))
     assert ids(fewer) < ids(more)
     assert grown_ids(fewer) < grown_ids(more)
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
+def test_seeds_in_any_order_leave_what_an_earlier_plan_had_as_it_was(chance: random.Random) -> None:
+    """Taking out a bad seed near the top, or inserting one, must not pay for all below it again."""
+    seeds = make_seeds(12, tags=("deu_Latn", "swh_Latn"))
+    recipe = Recipe(evols=2, follow_ups=1, max_turns=1)
+    before = plan(seeds, recipe)
+    kept = chance.sample(seeds, 15)
+    new = make_seeds(2, tasks=("general",), tags=("deu_Latn",))
+    new += [
+        Seed(instruction="new", language="deu_Latn", task="flan_qa", id=f"n{k}") for k in (1, 2)
+    ]
+    mixed = chance.sample([*kept, *new], 19)
+    after = list(plan(mixed, recipe, before=before.planned_seeds()).rows())
+    ours = [row for row in after if row.seed in kept]
+    earlier = [row for row in before.rows() if row.seed in kept]
+    assert sorted(ours, key=repr) == sorted(earlier, key=repr)
+    assert ids(after) - ids(ours)
+
+
+def test_new_seeds_are_numbered_behind_those_of_the_earlier_plan() -> None:
+    """What is dealt out evenly by number goes on where it stopped."""
+    seeds = make_seeds(12)
+    before = plan(seeds, Recipe())
+    new = Seed(instruction="new", language="deu_Latn", task="flan_qa", id="new")
+    after = plan([new, *seeds[1:]], Recipe(), before=before.planned_seeds())
+    assert [each.ordinal for each in after.planned_seeds()] == [12, *range(1, 12)]
 
 
 def test_evols_added_by_name_leave_the_others_as_they_were() -> None:

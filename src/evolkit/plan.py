@@ -7,12 +7,12 @@ seeds, evols or turns leaves the ids of the others as they were.
 """
 
 import functools
-import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from evolkit.choice import Pair, choose_seeds, in_turn, lowest
 from evolkit.errors import ConfigError
 from evolkit.filters.sets import filter_set
 from evolkit.fingerprint import draw_number, fingerprint
@@ -28,9 +28,6 @@ from evolkit.render import (
 )
 from evolkit.seeds import Seeds, Source, read_seeds
 from evolkit.taxonomy import Evol, FollowUp, Taxonomy, load_taxonomy
-
-Item = TypeVar("Item", Evol, FollowUp)
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,10 @@ class EvolvedRow:
 
 
 class PlannedSeed(NamedTuple):
-    """A chosen seed with its number among the seeds of its task and language."""
+    """A chosen seed with its number among the seeds of its task and language.
+
+    What is dealt out evenly goes by this number; see `Plan` for what keeps it.
+    """
 
     seed: Seed
     ordinal: int
@@ -76,9 +76,19 @@ class Counts:
 
 
 class Plan:
-    """The rows of one recipe over some seeds; made by `plan`. Iterating reads the seeds again."""
+    """The rows of one recipe over some seeds; made by `plan`. Iterating reads the seeds again.
 
-    def __init__(self, seeds: Seeds, recipe: Recipe, model: str = "") -> None:
+    Seeds of `before`, an earlier plan, keep their numbers and new ones come behind them, so that
+    a seed inserted, moved or taken out leaves the rows of the others as they were.
+    """
+
+    def __init__(
+        self,
+        seeds: Seeds,
+        recipe: Recipe,
+        model: str = "",
+        before: Iterable[PlannedSeed] = (),
+    ) -> None:
         self.seeds = seeds
         self.recipe = recipe
         self.model = model
@@ -86,17 +96,26 @@ class Plan:
         self._second = _second_languages(recipe)
         self._named_evols = self._resolved_evols()
         self._check_names()
-        self._chosen = _choose_seeds(seeds, recipe, self.taxonomy)
+        self._known: dict[str, int] = {}
+        self._following: Counter[Pair] = Counter()
+        for seed, ordinal in before:
+            self._known[seed.id] = ordinal
+            group = (seed.task, seed.language)
+            self._following[group] = max(self._following[group], ordinal + 1)
+        self._chosen = choose_seeds(seeds, recipe, self.taxonomy)
         self._growing = self._choose_growing()
 
     def planned_seeds(self) -> Iterator[PlannedSeed]:
         """The chosen seeds in the order they were read."""
-        ordinals: Counter[tuple[str, str]] = Counter()
+        following = self._following.copy()
         for number, seed in enumerate(self.seeds):
-            group = (seed.task, seed.language)
+            ordinal = self._known.get(seed.id)
+            if ordinal is None:
+                group = (seed.task, seed.language)
+                ordinal = following[group]
+                following[group] += 1
             if self._chosen is None or self._chosen[number]:
-                yield PlannedSeed(seed, ordinals[group])
-            ordinals[group] += 1
+                yield PlannedSeed(seed, ordinal)
 
     def rows(self) -> Iterator[EvolvedRow]:
         """All rows, in order, without holding them."""
@@ -203,7 +222,7 @@ class Plan:
         wanted = self._conversations_each(len(usable))
         # By evol, so that each meets every type and an evol that is added moves no other's.
         group = ("follow_ups", evol.id, seed.language)
-        for first in _in_turn(usable, wanted, (recipe.seed, *group), ordinal):
+        for first in in_turn(usable, wanted, (recipe.seed, *group), ordinal):
             key = (recipe.seed, seed.id, evol.id, first.id)
             turns = _turns(first, usable, recipe.max_turns, key)
             draws = tuple(
@@ -254,7 +273,7 @@ class Plan:
         wanted = self.recipe.evols
         if isinstance(wanted, int):
             key = (self.recipe.seed, "evols", seed.task, seed.language)
-            return _in_turn(evols, min(wanted, len(evols)), key, ordinal)
+            return in_turn(evols, min(wanted, len(evols)), key, ordinal)
         if wanted == "all":
             return list(evols)
         tasks = (None, seed.task, self.taxonomy.task(seed.task).evols_of)
@@ -287,7 +306,7 @@ class Plan:
             for planned in self.planned_seeds()
             for evol in self._evols_for(planned)
         )
-        return frozenset(_lowest(pairs, limit, ("conversations", self.recipe.seed)))
+        return frozenset(lowest(pairs, limit, ("conversations", self.recipe.seed)))
 
     def _resolved_evols(self) -> frozenset[tuple[str | None, str]]:
         """Named evols as (task id, name), the task None where a name stands for every task.
@@ -319,30 +338,22 @@ class Plan:
         prompt_digest(self.taxonomy.all_evols[0], "eng_Latn", recipe.frame, recipe.examples)
 
 
-def plan(seeds: Source, recipe: Recipe | None = None, *, model: str = "") -> Plan:
+def plan(
+    seeds: Source,
+    recipe: Recipe | None = None,
+    *,
+    model: str = "",
+    before: Iterable[PlannedSeed] = (),
+) -> Plan:
     """What a run of this recipe over these seeds would do; calls nobody.
 
-    `seeds` is whatever `read_seeds` takes. Row ids depend on `model` too.
+    `seeds` is whatever `read_seeds` takes. Row ids depend on `model` too. `before` are the seeds
+    of an earlier plan, `Run.planned_seeds()` of the folder that is to go on.
     """
     recipe = recipe or Recipe()
     taxonomy = load_taxonomy(recipe.taxonomy)
     read = seeds if isinstance(seeds, Seeds) else read_seeds(seeds, taxonomy=taxonomy)
-    return Plan(read, recipe, model)
-
-
-def _in_turn(
-    candidates: Sequence[Item], wanted: int, key: tuple[int | str, ...], ordinal: int
-) -> list[Item]:
-    """So many candidates for the seed with this ordinal, each equally often over the seeds.
-
-    They are shuffled anew for every deal of as many seeds as there are candidates; in a deal each
-    seed starts one further on. So one more wanted adds a candidate and leaves the others.
-    """
-    if wanted == len(candidates):
-        return list(candidates)
-    deal, place = divmod(ordinal, len(candidates))
-    order = _order(tuple(each.id for each in candidates), (*key, deal))
-    return [candidates[order[(place + k) % len(order)]] for k in range(wanted)]
+    return Plan(read, recipe, model, before)
 
 
 def _turns(
@@ -351,65 +362,6 @@ def _turns(
     """The first type, then others in a drawn order, each once before any comes again."""
     order = sorted(usable, key=lambda each: -1 if each is first else draw_number(*key, each.id))
     return tuple(order[turn % len(order)] for turn in range(count))
-
-
-def _choose_seeds(seeds: Seeds, recipe: Recipe, taxonomy: Taxonomy) -> bytearray | None:
-    """One flag a seed, 1 if chosen; None when nothing limits."""
-    per_task, per_language = recipe.seeds_per_task, recipe.seeds_per_language
-    if per_task is None and per_language is None:
-        return None
-    limits = {
-        task if task == "*" else taxonomy.task(task).id: limit
-        for task, limit in (per_task if isinstance(per_task, dict) else {}).items()
-    }
-    everywhere = per_task if isinstance(per_task, int) else limits.get("*")
-    ranked: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for number, seed in enumerate(seeds):
-        limit = limits.get(seed.task, everywhere)
-        limit = per_language if limit is None else limit
-        drawn = draw_number("seeds", recipe.seed, seed.task, seed.language, seed.id)
-        group = ranked[seed.language][seed.task]
-        if limit is None or len(group) < limit:
-            heapq.heappush(group, (-drawn, number))
-        elif limit and -drawn > group[0][0]:
-            heapq.heapreplace(group, (-drawn, number))
-    chosen = bytearray(len(seeds))
-    for groups in ranked.values():
-        for number in _spread(groups.values(), per_language):
-            chosen[number] = 1
-    return chosen
-
-
-def _spread(groups: Iterable[list[tuple[int, int]]], limit: int | None) -> list[int]:
-    """Numbers of all groups, or `limit` of them taken from the groups in turn, lowest draw first.
-
-    A group's items are (minus the draw, number).
-    """
-    queues = [[number for _, number in sorted(group, reverse=True)] for group in groups]
-    taken: list[int] = []
-    for round_number in range(max(map(len, queues), default=0)):
-        taken += [queue[round_number] for queue in queues if round_number < len(queue)]
-    return taken if limit is None else taken[:limit]
-
-
-def _lowest(pairs: Iterable[tuple[Pair, Pair]], limit: int, key: tuple[str, int]) -> Iterator[Pair]:
-    """The `limit` items of each group with the lowest draws; pairs are (group, item)."""
-    groups: dict[Pair, list[tuple[int, Pair]]] = defaultdict(list)
-    for name, item in pairs:
-        entry = (-draw_number(*key, list(item)), item)
-        group = groups[name]
-        if len(group) < limit:
-            heapq.heappush(group, entry)
-        elif limit and entry > group[0]:
-            heapq.heapreplace(group, entry)
-    for group in groups.values():
-        yield from (item for _, item in group)
-
-
-@functools.lru_cache(maxsize=4096)
-def _order(ids: tuple[str, ...], key: tuple[int | str, ...]) -> tuple[int, ...]:
-    draws = [draw_number(*key, each) for each in ids]
-    return tuple(sorted(range(len(ids)), key=draws.__getitem__))
 
 
 def _second_languages(recipe: Recipe) -> tuple[Language, ...] | None:
