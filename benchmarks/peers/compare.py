@@ -2,12 +2,14 @@
 
     python benchmarks/peers/compare.py speed --peers curator=/tmp/peers/curator/bin/python ...
     python benchmarks/peers/compare.py resume --peers ...
+    python benchmarks/peers/compare.py added --peers ...
 
 Each peer lives in a virtual environment of its own and is named with its Python. The work is the
 same for all: a seed's prompt (rendered by evolkit beforehand, so that all send the same messages),
 its completion, that completion as the next prompt, and both stored: two calls a seed. `speed` runs
 all by turns and prints medians; `resume` kills each (SIGKILL, all its processes) when half of the
-calls are answered, starts the same script again, and counts what the server answered in all.
+calls are answered, starts the same script again, and counts what the server answered in all;
+`added` lets each finish, adds a seed, and counts what the same script then asks for.
 """
 
 import argparse
@@ -21,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -96,7 +98,7 @@ def asked(port: int) -> dict[str, Any]:
     return told
 
 
-def seeds(folder: Path, count: int) -> None:
+def seeds(folder: Path, numbers: Iterable[int]) -> None:
     """The seeds for evolkit, and for the others with the prompts that evolkit makes of them."""
     import evolkit as ek
 
@@ -105,7 +107,7 @@ def seeds(folder: Path, count: int) -> None:
         (folder / "source.jsonl").open("w", encoding="utf-8") as source,
         (folder / "seeds.jsonl").open("w", encoding="utf-8") as prompts,
     ):
-        for number in range(count):
+        for number in numbers:
             text = f"Tell me about {engine.words(number, 6)} number {number}."
             seed = ek.Seed(id=f"s{number}", instruction=text, language="eng_Latn")
             source.write(seed.model_dump_json(include={"id", "instruction", "language"}) + "\n")
@@ -287,11 +289,46 @@ def killed(name: str, python: str, given: argparse.Namespace, shared: Path) -> t
     return before, total, rows
 
 
+def added(given: argparse.Namespace, tools: dict[str, str], _: Path) -> None:
+    """Each tool to its end, then again with a seed more at the end, and one more at the front."""
+    count = given.seeds
+    orders = [range(count), range(count + 1), [count + 1, *range(count + 1)]]
+    print(f"{count:,} seeds, {2 * count:,} calls; each seed more needs 2")
+    print(f"{'':14}{'at first':>10}{'+ last':>8}{'+ first':>9}{'rows':>7}")
+    for name, python in tools.items():
+        for _round in range(given.rounds):
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+                calls, rows = finished(name, python, given, Path(place), orders)
+            print(f"{name:14}{calls[0]:10,}{calls[1]:8,}{calls[2]:9,}{rows:7,}", flush=True)
+
+
+def finished(
+    name: str,
+    python: str,
+    given: argparse.Namespace,
+    folder: Path,
+    orders: Sequence[Sequence[int]],
+) -> tuple[list[int], int]:
+    """Calls that each of several runs in one folder made, and the rows of the last."""
+    calls: list[int] = []
+    with server(given.latency_ms) as port:
+        for numbers in orders:
+            seeds(folder, numbers)
+            started = Started(name, python, job_of(given, folder, folder, port), folder)
+            while started.look():
+                time.sleep(LOOK_EVERY_S)
+            started.close()
+            calls.append(asked(port)["calls"] - sum(calls))
+            if rows_of(folder / "rows.jsonl") < len(numbers):
+                print((folder / "log.txt").read_text("utf-8", "replace")[-1500:], file=sys.stderr)
+    return calls, rows_of(folder / "rows.jsonl")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("speed", "resume", "serve"))
+    parser.add_argument("what", choices=("speed", "resume", "added", "serve"))
     parser.add_argument("--peers", nargs="*", default=(), metavar="NAME=PYTHON")
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -307,8 +344,9 @@ def main() -> None:
         return
     tools = {"evolkit": sys.executable} | dict(each.split("=", 1) for each in given.peers)
     with tempfile.TemporaryDirectory() as shared:
-        seeds(Path(shared), given.seeds)
-        {"speed": speed, "resume": resume}[given.what](given, tools, Path(shared))
+        seeds(Path(shared), range(given.seeds))
+        work = {"speed": speed, "resume": resume, "added": added}[given.what]
+        work(given, tools, Path(shared))
 
 
 if __name__ == "__main__":
