@@ -111,4 +111,4 @@ def test_a_share_outside_its_range_is_refused() -> None:
 def test_filters_compose() -> None:
     both = RepetitionFilter() | RepetitionFilter(max_share=0.9)
     assert both.check("fine").keep
-    assert both.signature == "repetition(max_share=0.25)|repetition(max_share=0.9)"
+    assert both.signature == "repetition(max_share=0.2)|repetition(max_share=0.9)"

@@ -53,16 +53,16 @@ class Limits(NamedTuple):
     characters are that hold letters and marks to this `prose_share`, white space left out.
     """
 
-    span: int = 60
-    unspaced_span: int = 30
+    span: int = 55
+    unspaced_span: int = 35
     turns: int = 4
-    sign_turns: int = 10
-    sign_share: float = 0.5
-    run: int = 30
-    run_share: float = 0.05
-    seen: float = 0.7
-    prose_share: float = 0.85
-    prose_length: int = 200
+    sign_turns: int = 12
+    sign_share: float = 0.6
+    run: int = 40
+    run_share: float = 0.1
+    seen: float = 0.65
+    prose_share: float = 0.8
+    prose_length: int = 250
 
 
 class Loop(NamedTuple):
@@ -81,7 +81,7 @@ class RepetitionFilter(Filter):
     """Rejects text that repeats itself without end; `score` is the share that repeats, in [0, 1].
 
     `max_share` is the share of the text that one loop may take. Reasons: `loop` (a stretch that
-    repeats with one period at least four times), `run` (one letter thirty times), `repetitive`
+    repeats with one period at least four times), `run` (one letter forty times), `repetitive`
     (nearly everything was said before, with small changes). Short text, data, code, tables,
     refrains and legal text stay: `Limits` says what is asked of each. A subclass may set others
     as its `limits`.
@@ -92,7 +92,7 @@ class RepetitionFilter(Filter):
     name: ClassVar[str] = "repetition"
     limits: ClassVar[Limits] = Limits()
 
-    def __init__(self, *, max_share: float = 0.25) -> None:
+    def __init__(self, *, max_share: float = 0.2) -> None:
         if not 0.1 <= max_share <= 1.0:
             raise ConfigError(f"max_share must lie between 0.1 and 1, not {max_share!r}")
         self.max_share = max_share
