@@ -60,6 +60,12 @@ def script_shares(text: str) -> dict[str, float]:
     Empty without letters. Marks, digits and letters of no script (mathematical ones, the long
     vowel mark of kana) don't count.
     """
+    if text.isascii():
+        return {"Latn": 1.0} if _ASCII_LETTER.search(text) else {}
+    present = set(map(_SCRIPT_OF.__getitem__, set(text)))
+    present.discard("")
+    if len(present) <= 1:
+        return dict.fromkeys(present, 1.0)
     counts = _script_counts(text)
     total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -134,7 +140,7 @@ def strip_code(text: str) -> str:
     no blank follows the first and neither blank precedes nor digit follows the second, so that
     prices stay.
     """
-    if _CODE_SIGN.search(text) is None:
+    if not any(map(text.__contains__, _CODE_SIGNS)):
         return text
     return _CODE.sub(" ", _FENCE.sub(" ", text))
 
@@ -151,14 +157,14 @@ def _script_counts(text: str) -> Counter[str]:
 class _ScriptOf(dict[str, str]):
     """Letter -> script, found with `regex` once a letter; '' for whatever has no script.
 
-    Bounded by the letters of Unicode; other characters are remembered below U+3000 only, so
-    that hostile text can't fill the memory.
+    Bounded by the letters of Unicode; other characters are remembered below U+3100 and in
+    U+FE00 to U+FFFF, where common punctuation is, so that hostile text can't fill the memory.
     """
 
     def __missing__(self, character: str) -> str:
         found = _script_pattern().match(character)
         script: str = found.lastgroup if found and found.lastgroup else ""
-        if script or character < "\u3000":
+        if script or character < "\u3100" or "\ufe00" <= character <= "\uffff":
             self[character] = script
         return script
 
@@ -201,7 +207,7 @@ _GRAPHEME: Final = regex.compile(r"\X")
 _INVISIBLE: Final = regex.compile(r"[[\p{DI}\p{Cc}]--\s]+", regex.V1)
 _INVISIBLE_BUT_JOINERS: Final = regex.compile(r"[[\p{DI}\p{Cc}]--[\s\u200c\u200d]]+", regex.V1)
 
-_CODE_SIGN: Final = re.compile(r"[`\\$@<]|~~~|://|www\.")
+_CODE_SIGNS: Final = ("`", "\\", "$", "@", "<", "~~~", "://", "www.")
 _FENCE: Final = regex.compile(
     r"^[ \t]*+(?P<fence>```+|~~~+)[^\n]*+(?:\n(?![ \t]*+(?P=fence))[^\n]*+)*+"
     r"(?:\n[ \t]*+(?P=fence)[`~]*+)?",

@@ -7,7 +7,7 @@ short, only names, in a language nobody knows, or taken for a close relative.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Unpack
@@ -22,7 +22,7 @@ from evolkit.filters.detectors import (
     load_fasttext,
     model_identity,
 )
-from evolkit.filters.language_asked import Asked, resolve
+from evolkit.filters.language_asked import Question, question
 from evolkit.filters.language_jury import Jury, Readings
 from evolkit.filters.language_text import Part, Sample, han_variant, part_of, sample
 from evolkit.filters.language_votes import (
@@ -154,8 +154,8 @@ class LanguageFilter(Filter):
 
     def _opened(self, text: str, about: About) -> Verdict | list[Part]:
         """The parts to be judged, or the verdict where the scripts tell it already."""
-        asked = [resolve(tag) for tag in expected_tags(about)]
-        if not asked:
+        asked = question(expected_tags(about))
+        if not asked.groups:
             return self.abstain("not_asked")
         found = sample(text)
         if not found.shares:
@@ -163,7 +163,7 @@ class LanguageFilter(Filter):
         share = _share_asked(found, asked)
         if share < MAIN_SHARE:
             return self._stray(found, share)
-        return list(_parts(found, asked))
+        return _parts(found, asked)
 
     def _stray(self, found: Sample, share: float) -> Verdict:
         evidence = {"found": found.main_script, "scripts": found.rounded_shares()}
@@ -180,16 +180,13 @@ class LanguageFilter(Filter):
             return self._by_script(part)
         read = next(readings)
         votes = self._jury().votes(part, read)
-        asked = max(votes[label] for label in part.labels)
-        others = {label: vote for label, vote in votes.items() if label not in part.labels}
-        other = max(others, key=lambda label: (others[label], label), default=None)
-        vote = Vote(asked, others[other] if other else -math.inf, other)
-        score = round(_chance(asked - max(vote.other, 0.0)), 4)
+        vote = _counted(part, votes)
+        score = round(_chance(vote.asked - max(vote.other, 0.0)), 3)
         if not part.is_names and _is_right(part, vote):
             return self._in_variant(part, score)
         evidence: dict[str, Any] = {"votes": self._jury().named(read)}
-        if vote.other > asked:
-            evidence["found"] = other
+        if vote.other > vote.asked:
+            evidence["found"] = vote.other_label
         doubt = self._doubt(part, vote, read)
         if doubt is None:
             return self.reject("wrong_language", score, **evidence)
@@ -241,33 +238,35 @@ class LanguageFilter(Filter):
         return self.abstain("unsure", first.score, **first.evidence)
 
 
-def _share_asked(found: Sample, asked: Sequence[Asked]) -> float:
+def _share_asked(found: Sample, asked: Question) -> float:
     """Share of letters in the scripts asked for; Han among kana counts for Japanese alone."""
-    members = frozenset[str]().union(*(each.members for each in asked))
+    members = asked.members
     if not members:
         return 1.0
     if found.main_script == "Jpan" and "Hira" not in members:
         members -= {"Hani"}
+    if len(found.shares) == 1:
+        return float(not members.isdisjoint(found.shares))
     return sum(found.shares.get(script, 0.0) for script in members)
 
 
-def _parts(found: Sample, asked: Sequence[Asked]) -> Iterator[Part]:
+def _parts(found: Sample, asked: Question) -> list[Part]:
     """One part for each set of scripts asked for, the small ones left out; at least one."""
-    groups: dict[frozenset[str], list[Asked]] = {}
-    for each in asked:
-        groups.setdefault(each.members, []).append(each)
-    parts = [
-        part_of(found, members, tuple(dict.fromkeys(each.label for each in group)), _han(group))
-        for members, group in groups.items()
-    ]
+    parts = [part_of(found, group.members, group.labels, group.han) for group in asked.groups]
     present = [part for part in parts if part is not None]
+    if len(present) == 1:
+        return present
     largest = max(part.share for part in present)
-    return (part for part in present if part.share >= min(PART_SHARE, largest))
+    return [part for part in present if part.share >= min(PART_SHARE, largest)]
 
 
-def _han(group: Sequence[Asked]) -> str | None:
-    variants = {each.han for each in group}
-    return variants.pop() if len(variants) == 1 else None
+def _counted(part: Part, votes: Mapping[str, float]) -> Vote:
+    if len(votes) == 1:
+        return Vote(next(iter(votes.values())), -math.inf, None)
+    asked = max(votes[label] for label in part.labels)
+    others = {label: vote for label, vote in votes.items() if label not in part.labels}
+    other = max(others, key=lambda label: (others[label], label), default=None)
+    return Vote(asked, others[other] if other else -math.inf, other)
 
 
 def _is_right(part: Part, vote: Vote) -> bool:

@@ -1,6 +1,7 @@
 """What a tag asks for: a label that detectors know, and the scripts that count as right."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -20,6 +21,37 @@ class Asked(NamedTuple):
     label: str
     members: frozenset[str]
     han: str | None
+
+
+class Group(NamedTuple):
+    """Languages asked for that are written in the same scripts, by their labels."""
+
+    members: frozenset[str]
+    labels: tuple[str, ...]
+    han: str | None
+
+
+class Question(NamedTuple):
+    """What several tags ask for: `members` are the scripts of all, empty where all count."""
+
+    members: frozenset[str]
+    groups: tuple[Group, ...]
+
+
+@lru_cache(maxsize=4096)
+def question(tags: tuple[str, ...]) -> Question:
+    """What the tags ask for together. Raises UnknownName as `resolve` does."""
+    asked = [resolve(tag) for tag in tags]
+    groups: dict[frozenset[str], list[Asked]] = {}
+    for each in asked:
+        groups.setdefault(each.members, []).append(each)
+    return Question(
+        frozenset[str]().union(*groups),
+        tuple(
+            Group(members, tuple(dict.fromkeys(each.label for each in group)), _shared_han(group))
+            for members, group in groups.items()
+        ),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -50,6 +82,11 @@ def resolve(tag: str) -> Asked:
 
 def _members(scripts: tuple[str, ...]) -> frozenset[str]:
     return frozenset[str]().union(*(SCRIPT_MEMBERS.get(script, {script}) for script in scripts))
+
+
+def _shared_han(group: Sequence[Asked]) -> str | None:
+    variants = {each.han for each in group}
+    return variants.pop() if len(variants) == 1 else None
 
 
 def _han(scripts: tuple[str, ...]) -> str | None:

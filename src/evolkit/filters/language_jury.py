@@ -17,6 +17,10 @@ from evolkit.filters.language_votes import (
 SETTLED_AT: Final = 8.0
 """Nats, and lead in nats, from which no further detector is asked."""
 
+SETTLED_ALONE_AT: Final = 9.0
+"""Nats from which the first detector settles alone that a sentence is in a language asked for.
+On the first half of the data no verdict changes by it, and half of the sentences are read once."""
+
 Readings = tuple[Reading, ...]
 """In the order of the detectors; shorter where the last ones were not asked."""
 
@@ -46,8 +50,7 @@ class Jury:
             found = self._detector(count - 1).read([parts[index].text for index in still_open])
             for index, reading in zip(still_open, found, strict=True):
                 readings[index] = (*readings[index], reading)
-            if count > 1:
-                still_open = [i for i in still_open if not self._is_settled(parts[i], readings[i])]
+            still_open = [i for i in still_open if not self._is_settled(parts[i], readings[i])]
         return readings
 
     def votes(self, part: Part, readings: Readings) -> dict[str, float]:
@@ -76,6 +79,13 @@ class Jury:
     def _is_settled(self, part: Part, readings: Readings) -> bool:
         if any("-" in label for label in part.labels):  # CLD3 alone knows romanised languages
             return False
+        if len(readings) == 1:
+            label = readings[0].label
+            return (
+                label in part.labels
+                and part.length == "sentence"
+                and self._vote(label, part, readings) >= SETTLED_ALONE_AT
+            )
         votes = sorted(self.votes(part, readings).values(), reverse=True)
         return votes[0] >= SETTLED_AT and (len(votes) < 2 or votes[0] - votes[1] >= SETTLED_AT)
 

@@ -11,8 +11,8 @@ import regex
 from evolkit.filters.language_votes import Length
 from evolkit.segments import JAPANESE_KANA_SHARE, UNSPACED_SCRIPTS, script_shares, strip_code
 
-MAX_LETTERS: Final = 1500
-WINDOW: Final = 500
+MAX_LETTERS: Final = 900
+WINDOW: Final = 300
 """Longer texts are read in three windows of this many characters: start, middle, end."""
 
 LETTERS_A_WORD: Final = 4
@@ -63,9 +63,7 @@ class Part(NamedTuple):
 
 def sample(text: str) -> Sample:
     """Never raises; takes time linear in the length of the text."""
-    clean = _BLANK.sub(" ", strip_code(text)).strip()
-    if not clean.isascii() and not unicodedata.is_normalized("NFC", clean):
-        clean = unicodedata.normalize("NFC", clean)
+    clean = _one_line(strip_code(text))
     shares = script_shares(clean)
     script = script_of(shares)
     if len(clean) > MAX_LETTERS:
@@ -123,15 +121,28 @@ def han_variant(text: str) -> str | None:
     return None
 
 
+def _one_line(text: str) -> str:
+    """NFC on one line, without control characters and lone surrogates."""
+    clean = " ".join(text.split())
+    # All that `_BLANK` takes and `split` leaves is unprintable, but for the Ethiopic sign.
+    if not clean.isprintable() or _ETHIOPIC_BLANK in clean:
+        clean = _BLANK.sub(" ", clean).strip()
+    return unicodedata.normalize("NFC", clean)
+
+
 def _measure(text: str, script: str) -> tuple[Length, bool]:
     """Length class, and whether the words are but names."""
     if script in UNSPACED_SCRIPTS or script == "Jpan":
         letters = sum(map(str.isalpha, text[: 10 * LETTERS_A_WORD]))
         return _length(letters / LETTERS_A_WORD), False
     # Blanks part words well enough here: nothing is counted beyond nine.
-    words = [word for word in text.split(maxsplit=12)[:12] if any(map(str.isalpha, word))]
-    few = len(words) <= MAX_NAMES
-    names = few and script in CASED_SCRIPTS and len(words) > 1 and all(map(_is_name, words))
+    words = []
+    for word in text.split(maxsplit=12)[:12]:
+        if word.isalpha() or any(map(str.isalpha, word)):
+            words.append(word)
+            if len(words) > MAX_NAMES:
+                return "sentence", False
+    names = script in CASED_SCRIPTS and len(words) > 1 and all(map(_is_name, words))
     return _length(len(words)), names
 
 
@@ -168,5 +179,6 @@ def _foreign(members: frozenset[str]) -> regex.Pattern[str]:
 
 
 _JAPANESE: Final = frozenset({"Hira", "Kana", "Hani"})
+_ETHIOPIC_BLANK: Final = "\u1361"
 # Ethiopic words may be parted by a sign of their own; lone surrogates are not text.
 _BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u1361\ud800-\udfff\ufffe\uffff]+")
