@@ -13,14 +13,16 @@ from typing import Any
 import pytest
 
 import evolkit as ek
-from evolkit.batch import BatchClient, Pace
+from evolkit.batch import BatchClient
 from evolkit.clients.base import Price, Request
+from evolkit.clients.litellm import LiteLLMClient
 from evolkit.clients.openai import OpenAIClient
 from evolkit.errors import CallError, ConfigError, OutageError
 from evolkit.testing import FakeClient
+from evolkit.traffic import Patience
 from tests.servers.batch_server import BatchServer, Fate
 
-FAST = Pace(gather_s=0.1, first_s=0.02, last_s=0.05, max_outage_s=1.0)
+FAST = Patience(gather_s=0.1, first_s=0.02, last_s=0.05, max_outage_s=1.0)
 RECIPE = ek.Recipe(evols=2, follow_ups=1, max_turns=1, filters="none", redraws=1)
 SEEDS = [
     {"instruction": f"{number}. {line}", "language": tag}
@@ -47,7 +49,7 @@ def server() -> Iterator[BatchServer]:
 
 def client(server: BatchServer, folder: Path, **more: Any) -> BatchClient:
     inner = OpenAIClient("m", base_url=server.url, price=Price(1e-6, 2e-6))
-    return BatchClient(inner, folder / "batches.sqlite", pace=FAST, **more)
+    return BatchClient(inner, folder / "batches.sqlite", patience=FAST, **more)
 
 
 def asked(text: str, draw: str = "") -> Request:
@@ -234,7 +236,7 @@ from tests.test_batch import FAST, RECIPE, SEEDS, Price
 from evolkit.batch import BatchClient
 inner = OpenAIClient("m", base_url=sys.argv[1], price=Price(1e-6, 2e-6))
 folder = Path(sys.argv[2])
-batch = BatchClient(inner, folder / "batches.sqlite", pace=FAST)
+batch = BatchClient(inner, folder / "batches.sqlite", patience=FAST)
 ek.run(SEEDS, RECIPE, client=batch, out=folder, **{"budget_tokens": 10**7} if sys.argv[3:] else {})
 """
 
@@ -285,12 +287,13 @@ def test_a_client_without_batches_is_refused(tmp_path: Path) -> None:
         ek.run(SEEDS, RECIPE, client=FakeClient([]), out=tmp_path / "run", batch=True)
 
 
-def test_anthropic_by_litellm_is_refused(tmp_path: Path) -> None:
-    """litellm looks at its batches but can't create them; better said before the first call."""
-    from evolkit.clients.litellm import LiteLLMClient
-
-    with pytest.raises(ConfigError, match="can't create batches"):
-        BatchClient(LiteLLMClient("anthropic/claude-sonnet-4-5"), tmp_path / "b")
+@pytest.mark.parametrize("model", ["bedrock/anthropic.claude-v2", "mistral/x", "groq/x", "x"])
+def test_providers_whose_batches_could_not_be_found_again_are_refused(
+    model: str, tmp_path: Path
+) -> None:
+    """A batch whose name was never heard would be paid twice; better said before the first."""
+    with pytest.raises(ConfigError, match="no batches for"):
+        BatchClient(LiteLLMClient(model), tmp_path / "b")
 
 
 async def test_a_call_that_is_given_up_before_its_batch_left_is_not_sent(
@@ -312,7 +315,7 @@ async def test_through_litellm_the_answers_are_the_same(
     """litellm speaks to the providers whose batches are not OpenAI's."""
     pytest.importorskip("litellm", reason="litellm is not installed")
     inner = ek.make_client("m", base_url=server.url, api_key="sk-test", via_litellm=True)
-    async with BatchClient(inner, tmp_path / "litellm", pace=FAST) as batch:
+    async with BatchClient(inner, tmp_path / "litellm", patience=FAST) as batch:
         found = await batch.complete(asked("x"))
     assert found.text == "Answer 2363233923."
     assert (found.prompt_tokens, found.completion_tokens) == (7, 3)

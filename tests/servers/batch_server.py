@@ -4,30 +4,29 @@
 A batch is over after `looks` looks at it, unless the server is `held`.
 """
 
-import asyncio
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+
+from tests.servers.threaded import ThreadedServer
 
 Fate = str | tuple[int, str] | None
 """A text, a status with an error's message, or None for a line that expires."""
 
 
-class BatchServer:
-    """The server in a thread of this process; leave the `with` block to stop it.
-
-    `answered` counts how often each question was answered, and so billed; `created` holds the
+class BatchServer(ThreadedServer):
+    """`answered` counts how often each question was answered, and so billed; `created` holds the
     number of lines of each batch; `refuse` maps a path's first part to statuses given first.
     """
 
     def __init__(
         self, fate: Callable[[dict[str, Any]], Fate] = lambda body: "fine", *, looks: int = 1
     ) -> None:
+        super().__init__()
         self.fate = fate
         self.looks = looks
         self.answered: Counter[str] = Counter()
@@ -41,39 +40,19 @@ class BatchServer:
         self._files: dict[str, bytes] = {}
         self._batches: dict[str, dict[str, Any]] = {}
         self._looks: Counter[str] = Counter()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
-        self.url = f"http://127.0.0.1:{self.port}/v1"
-        return self
+    @property
+    def url(self) -> str:
+        return f"{self.root}/v1"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    async def _start(self) -> int:
-        app = web.Application(client_max_size=2**28, middlewares=[self._refusing])
+    def routes(self, app: web.Application) -> None:
+        app.middlewares.append(self._refusing)
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{id}/content", self._content)
         app.router.add_post("/v1/batches", self._create)
         app.router.add_get("/v1/batches", self._list)
         app.router.add_get("/v1/batches/{id}", self._look)
         app.router.add_post("/v1/chat/completions", self._chat)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        port: int = self._runner.addresses[0][1]
-        return port
 
     @web.middleware
     async def _refusing(self, request: web.Request, handler: Any) -> web.StreamResponse:

@@ -58,6 +58,9 @@ CAUSES_BY_NAME: dict[str, Cause] = {
 }
 """Every exception class of `litellm.exceptions`; a test holds this list complete."""
 
+SAMPLING = ("temperature", "max_tokens", "top_p", "seed", "response_format")
+"""Arguments of a call that litellm translates for the provider."""
+
 _REFINED: frozenset[Cause] = frozenset({"bad_request", "rate_limit", "server", "auth"})
 """Causes that the status and codes of the provider may tell more exactly."""
 
@@ -65,7 +68,8 @@ _REFINED: frozenset[Cause] = frozenset({"bad_request", "rate_limit", "server", "
 class LiteLLMClient(Client):
     """A model by litellm's name, such as `anthropic/claude-sonnet-4-5` or `ollama/llama3.2`.
 
-    `wire_name` is the name litellm is given, by default `model`. What a provider is known not to
+    `wire_name` is the name litellm is given, by default `model`; `base_url` and `key` are None
+    where litellm looks for them in the environment. What a provider is known not to
     take, a seed or a schema for example, litellm leaves out in silence.
     """
 
@@ -80,9 +84,9 @@ class LiteLLMClient(Client):
         price: Price | None = None,
     ) -> None:
         self.model = model
-        self._base_url = base_url
+        self.base_url = base_url
         self.wire_name = wire_name or model
-        self._key = key
+        self.key = key
         self._timeout_s = timeout_s
         self._price = price
         self._litellm: Any = None
@@ -94,7 +98,7 @@ class LiteLLMClient(Client):
         if self._litellm is not None:
             return
         litellm = await asyncio.to_thread(load_litellm)
-        if self._key is None and self._base_url is None:
+        if self.key is None and self.base_url is None:
             _check_model(litellm, self.wire_name)
         self._litellm = litellm
 
@@ -111,7 +115,7 @@ class LiteLLMClient(Client):
             answer = await self._litellm.acompletion(**self._arguments(request))
             body = _body_of(answer)
         except Exception as error:  # noqa: BLE001  # providers' own classes come through
-            raise self._fault(error) from _scrubbed(error, self._key)
+            raise self._fault(error) from _scrubbed(error, self.key)
         return read_completion(body, model=self.model, price=self._price)
 
     async def send(self, name: str, **arguments: Any) -> Any:
@@ -126,7 +130,57 @@ class LiteLLMClient(Client):
                 **{"timeout": self._timeout_s, "max_retries": 0} | self._endpoint() | arguments
             )
         except Exception as error:  # noqa: BLE001  # providers' own classes come through
-            raise self._fault(error) from _scrubbed(error, self._key)
+            raise self._fault(error) from _scrubbed(error, self.key)
+
+    def translated(self, request: Request) -> tuple[dict[str, Any], dict[str, str]]:
+        """The body that litellm would send to the provider, and headers beside the usual ones.
+
+        Only after `start`. Raises CallError for what litellm refuses to send.
+        """
+        provider, _, name = self.wire_name.partition("/")
+        arguments = self._arguments(request)
+        try:
+            config = self._provider_config(provider, name)
+            options = self._litellm.utils.get_optional_params(
+                name,
+                custom_llm_provider=provider,
+                drop_params=True,
+                **{word: arguments[word] for word in SAMPLING if word in arguments},
+            )
+            options.pop("json_mode", None)
+            headers: dict[str, str] = {}
+            body = config.transform_request(
+                name, list(request.messages), options, {"drop_params": True}, headers
+            )
+        except Exception as error:  # noqa: BLE001  # providers' own classes come through
+            raise self._fault(error) from _scrubbed(error, self.key)
+        return body, headers
+
+    def read_translated(self, found: Any, request: Request) -> dict[str, Any]:
+        """A provider's own answer in OpenAI's shape, as litellm reads it.
+
+        Only after `start`. Raises CallError for an answer of another shape.
+        """
+        import httpx  # comes with litellm, which reads an answer's headers from it
+
+        provider, _, name = self.wire_name.partition("/")
+        try:
+            answer = self._provider_config(provider, name).transform_parsed_response(
+                found,
+                httpx.Response(200),
+                self._litellm.ModelResponse(),
+                json_mode=request.schema is not None,
+            )
+            return _body_of(answer)
+        except Exception as error:  # whatever a wrong shape leads to
+            raise CallError(
+                "bad_response", f"{self.model!r} answered with JSON of another shape"
+            ) from error
+
+    def _provider_config(self, provider: str, name: str) -> Any:
+        return self._litellm.utils.ProviderConfigManager.get_provider_chat_config(
+            model=name, provider=self._litellm.LlmProviders(provider)
+        )
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         sampling = request.sampling
@@ -142,7 +196,7 @@ class LiteLLMClient(Client):
             "caching": False,
             "no-log": True,
         }
-        if sampling.top_p != 1.0 or self._base_url is not None:
+        if sampling.top_p != 1.0 or self.base_url is not None:
             # Anthropic's newer models refuse a request that names both; 1.0 is the default of
             # all but self-run servers, which take theirs from the model's own settings.
             arguments["top_p"] = sampling.top_p
@@ -156,10 +210,10 @@ class LiteLLMClient(Client):
         return arguments | self._endpoint()
 
     def _endpoint(self) -> dict[str, str]:
-        found = {} if self._base_url is None else {"api_base": self._base_url}
-        if self._key is not None:
-            found["api_key"] = self._key.reveal()
-        elif self._base_url is not None:
+        found = {} if self.base_url is None else {"api_base": self.base_url}
+        if self.key is not None:
+            found["api_key"] = self.key.reveal()
+        elif self.base_url is not None:
             # Without one litellm would send OPENAI_API_KEY to whoever is at that address.
             found["api_key"] = "none"
         return found
@@ -168,7 +222,7 @@ class LiteLLMClient(Client):
         cause, status = cause_of_exception(error)
         return CallError(
             cause,
-            f"{self.model!r} failed ({cause}): {excerpt(str(error), self._key)}",
+            f"{self.model!r} failed ({cause}): {excerpt(str(error), self.key)}",
             status=status,
             retry_after_s=retry_after_s(_headers_of(error)),
         )
@@ -192,6 +246,7 @@ def from_spec(rest: str, options: ClientOptions) -> LiteLLMClient:
 def load_litellm() -> Any:
     """The module, imported and silenced. Raises MissingExtra where it is not installed."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
