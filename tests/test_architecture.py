@@ -69,7 +69,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pycld2": (),
     "datasketch": (),
     "numpy": ("filters", "scale"),
-    "numba": ("filters.near.compiled",),
+    "numba": ("filters.near.compiled.sha1", "filters.near.compiled.signatures"),
     "jinja2": ("render",),
     "pyarrow": ("export.parquet",),
     "pandas": (),

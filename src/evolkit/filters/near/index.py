@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from evolkit.errors import ConfigError, DataError
 from evolkit.files import replacing
-from evolkit.filters.near.jaccard import Scores, key_jaccards, key_sets
+from evolkit.filters.near.jaccard import key_jaccards, key_sets
 from evolkit.filters.near.links import least_estimate
 from evolkit.filters.near.minhash import MAX_HASH, Signatures, band_keys
-from evolkit.filters.near.shingles import Indices, Keys, prepare
+from evolkit.filters.near.shingles import Indices, Keys, Scores, prepare
 from evolkit.filters.near.sketches import HashOptions, Sketcher, Sketches
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class NearDuplicateIndex:
         sets += [_NO_KEYS if each is None else each for each in held]
         is_exact = np.array([each is not None for each in held], np.bool_)[entry_places]
         pairs = np.stack((query_places, entry_places + len(asked)), axis=1)
-        exact = key_jaccards(sets, pairs, engine=self.sketcher.engine)
+        exact = key_jaccards(sets, pairs)
         return np.where(is_exact, exact, estimated), is_exact
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -5,17 +5,13 @@ A key has 56 bits: two different shingles of a pair share one with a chance of 2
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import chain, pairwise
 from typing import Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from evolkit.filters.near.minhash import Engine
-from evolkit.filters.near.shingles import Indices, Keys, windows
+from evolkit.filters.near.shingles import Indices, Keys, Scores, windows
 
-Scores = npt.NDArray[np.float64]
 Part = TypeVar("Part")
 Made = TypeVar("Made")
 Slices = TypeVar("Slices", Sequence[str], Indices)
@@ -23,8 +19,46 @@ Slices = TypeVar("Slices", Sequence[str], Indices)
 _AT_ONCE: Final = 1 << 8
 """Texts, or pairs, whose keys are sorted in one step; their numbers take the first 8 bits."""
 
+_WORTH_A_THREAD: Final = 512
+
 _KEY_BITS: Final = np.uint64(64 - 8)
 _OWNER_BITS: Final = np.uint64(8)
+
+
+STORED_KEYS: Final = 12_000_000
+"""Shingle keys remembered between tests: 96 MB."""
+
+
+class KeyStore:
+    """Exact similarity of prepared texts, whose keys are made when they are first asked for."""
+
+    def __init__(self, texts: Sequence[str], least: float) -> None:
+        self._texts = texts
+        self._least = least
+        self._keys: dict[int, Keys] = {}
+        self._stored = 0
+
+    def jaccards(self, pairs: Indices) -> Scores:
+        """Of two places in each row; 0.0 where the sizes alone rule out that it is `least`."""
+        involved, places = np.unique(pairs, return_inverse=True)
+        places = places.reshape(-1, 2)
+        sets = self._keys_of(involved.tolist())
+        sizes = np.fromiter(map(len, sets), np.int64, len(sets))[places]
+        # No more can be shared than the smaller set, no fewer be in the union than the larger.
+        able = np.flatnonzero(sizes.min(axis=1) >= self._least * sizes.max(axis=1))
+        found = np.zeros(len(pairs))
+        found[able] = key_jaccards(sets, places[able])
+        return found
+
+    def _keys_of(self, places: list[int]) -> list[Keys]:
+        if self._stored > STORED_KEYS:
+            self._keys.clear()
+            self._stored = 0
+        missing = [place for place in places if place not in self._keys]
+        made = key_sets([self._texts[place] for place in missing])
+        self._keys.update(zip(missing, made, strict=True))
+        self._stored += sum(map(len, made))
+        return [self._keys[place] for place in places]
 
 
 def key_sets(texts: Sequence[str]) -> list[Keys]:
@@ -32,22 +66,21 @@ def key_sets(texts: Sequence[str]) -> list[Keys]:
     return list(chain.from_iterable(map(_key_sets, _parts(texts))))
 
 
-def key_jaccards(
-    sets: Sequence[Keys], pairs: Indices, *, engine: Engine = "numpy", workers: int = 1
-) -> Scores:
+def key_jaccards(sets: Sequence[Keys], pairs: Indices) -> Scores:
     """Shared keys among all keys of two of the sets, in [0, 1]; 1.0 for two empty ones.
 
     `pairs`: places of two sets in each row.
     """
-    if engine == "numpy":
-        counts = [_shared_counts(sets, part) for part in _parts(pairs)]
-    else:
-        from evolkit.filters.near.compiled import shared_counts
-
-        counts = in_threads(partial(shared_counts, sets), np.array_split(pairs, workers), workers)
-    shared = np.concatenate([np.empty(0, np.int64), *counts])
+    shared = np.concatenate(
+        [np.empty(0, np.int64), *(_shared_counts(sets, part) for part in _parts(pairs))]
+    )
     sizes = np.fromiter(map(len, sets), np.int64, len(sets))[pairs].sum(axis=1)
     return np.where(sizes > 0, shared / np.maximum(sizes - shared, 1), 1.0)
+
+
+def in_parts(items: Indices) -> list[Indices]:
+    """Parts of them that are worth a thread; at least one."""
+    return np.array_split(items, max(1, len(items) // _WORTH_A_THREAD))
 
 
 def in_threads(work: Callable[[Part], Made], parts: Sequence[Part], workers: int) -> list[Made]:

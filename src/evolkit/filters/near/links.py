@@ -8,16 +8,16 @@ small one all pairs that are not yet in one cluster.
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.filters.near.jaccard import Scores, in_threads, key_jaccards, key_sets
-from evolkit.filters.near.minhash import Signatures
-from evolkit.filters.near.shingles import Indices, Keys
+from evolkit.filters.near.jaccard import KeyStore, in_parts, in_threads
+from evolkit.filters.near.minhash import Engine, Signatures
+from evolkit.filters.near.shingles import Indices, Keys, Scores
 from evolkit.filters.near.sketches import Sketcher, Sketches
 
 Group = TypeVar("Group", np.int64, np.uint64)
@@ -35,9 +35,6 @@ KEPT_ROUNDS: Final = 256
 MARGIN_DEVIATIONS: Final = 4.0
 """How far below the threshold an estimate may lie before the pair is not worth an exact test;
 one true pair in 30,000 lies lower."""
-
-STORED_KEYS: Final = 12_000_000
-"""Shingle keys remembered between tests: 96 MB."""
 
 ALMOST: Final = 1 - 1e-9
 """What makes up for rounding."""
@@ -59,53 +56,41 @@ class PairTester:
     """
 
     def __init__(self, sketches: Sketches, sketcher: Sketcher) -> None:
-        self.texts = sketches.texts
         self.signatures = sketches.signatures
         self.threshold = sketcher.threshold
         self.least_estimate = least_estimate(self.threshold, self.signatures.shape[1])
-        self.engine = sketcher.engine
         self.workers = sketcher.hasher.workers or os.cpu_count() or 1
         self.compared = 0
-        self._near: dict[tuple[int, int], float] = {}
-        self._keys: dict[int, Keys] = {}
-        self._stored = 0
+        self._store = _key_store(
+            sketches.texts, ALMOST * self.threshold, sketcher.engine, self.workers
+        )
 
     def jaccards(self, pairs: Pairs) -> Scores:
         """Exact similarity of each pair that reaches the threshold, 0.0 of the others."""
-        ordered = np.sort(pairs, axis=1)
-        found = np.array([self._near.get((a, b), 0.0) for a, b in ordered.tolist()])
-        left = np.flatnonzero(found == 0)
-        self.compared += len(left)
-        for at in range(0, len(left), _BLOCK):
-            some = left[at : at + _BLOCK]
-            likely = estimates(self.signatures, pairs[some]) >= self.least_estimate
-            found[some[likely]] = self._exact(ordered[some[likely]])
-        return found
-
-    def _exact(self, pairs: Pairs) -> Scores:
-        involved, places = np.unique(pairs, return_inverse=True)
-        places = places.reshape(-1, 2)
-        sets = self._keys_of(involved.tolist())
-        sizes = np.fromiter(map(len, sets), np.int64, len(sets))[places]
-        # No more can be shared than the smaller set, no fewer be in the union than the larger.
-        able = np.flatnonzero(sizes.min(axis=1) >= ALMOST * self.threshold * sizes.max(axis=1))
-        jaccards = key_jaccards(sets, places[able], engine=self.engine, workers=self.workers)
-        is_near = jaccards >= self.threshold
-        able, jaccards = able[is_near], jaccards[is_near]
-        self._near.update(zip(map(tuple, pairs[able].tolist()), jaccards.tolist(), strict=True))
+        self.compared += len(pairs)
         found = np.zeros(len(pairs))
-        found[able] = jaccards
+        for at in range(0, len(pairs), _BLOCK):
+            some = pairs[at : at + _BLOCK]
+            likely = np.flatnonzero(self._estimates(some) >= self.least_estimate)
+            jaccards = self._store.jaccards(some[likely])
+            found[at + likely] = np.where(jaccards >= self.threshold, jaccards, 0.0)
         return found
 
-    def _keys_of(self, positions: list[int]) -> list[Keys]:
-        if self._stored > STORED_KEYS:
-            self._keys.clear()
-            self._stored = 0
-        missing = [position for position in positions if position not in self._keys]
-        made = key_sets([self.texts[position] for position in missing])
-        self._keys.update(zip(missing, made, strict=True))
-        self._stored += sum(map(len, made))
-        return [self._keys[position] for position in positions]
+    def _estimates(self, pairs: Pairs) -> Scores:
+        work = partial(estimates, self.signatures)
+        return np.concatenate(in_threads(work, in_parts(pairs), self.workers))
+
+
+class _Store(Protocol):
+    def jaccards(self, pairs: Pairs) -> Scores: ...
+
+
+def _key_store(texts: Sequence[str], least: float, engine: Engine, workers: int) -> _Store:
+    if engine == "numpy":
+        return KeyStore(texts, least)
+    from evolkit.filters.near.compiled.pairs import KeyTables
+
+    return KeyTables(texts, least, workers)
 
 
 def least_estimate(threshold: float, num_perm: int) -> float:
@@ -147,13 +132,14 @@ def link(bands: Keys, tester: PairTester) -> Indices:
 def _leaders(members: Indices, groups: Indices, is_led: npt.NDArray[np.bool_]) -> Indices:
     """For each member the first one in its group that has not been led; each group has one."""
     free = np.flatnonzero(~is_led)
-    owners, first = np.unique(groups[free], return_index=True)
-    return members[free[first]][np.searchsorted(owners, groups)]
+    first = free[_is_first(groups[free])]
+    leaders: Indices = members[first][np.cumsum(_is_first(groups)) - 1]
+    return leaders
 
 
 def _stars(members: Indices, groups: Indices) -> tuple[Pairs, npt.NDArray[np.bool_]]:
     """Each member but the first of its group, paired with that first; who is a first."""
-    is_first = np.concatenate(([True], groups[1:] != groups[:-1]))
+    is_first = _is_first(groups)
     firsts = members[is_first][np.cumsum(is_first) - 1]
     return np.stack((firsts, members), axis=1)[~is_first], is_first
 
@@ -161,7 +147,7 @@ def _stars(members: Indices, groups: Indices) -> tuple[Pairs, npt.NDArray[np.boo
 def _join_near(pairs: Pairs, forest: "_Forest", tester: PairTester, refused: Indices) -> Indices:
     """Joins what is near; what was refused before and now, as codes of pairs."""
     pairs = pairs[forest.are_apart(pairs)]
-    size = len(tester.texts)
+    size = len(tester.signatures)
     codes, first = np.unique(pairs.min(axis=1) * size + pairs.max(axis=1), return_index=True)
     is_new = ~np.isin(codes, refused, assume_unique=True)
     # In the order they came: what the first buckets join, the others need not test again.
@@ -212,13 +198,23 @@ def _buckets(bands: Keys, workers: int) -> tuple[Indices, Indices]:
 
 
 def _band_buckets(bands: Keys, band: int) -> tuple[Indices, Indices]:
-    keys = bands[:, band]
-    order = np.argsort(keys)
-    order, _ = _without_singles(order, keys[order])
-    # Texts that share another band as well stand beside each other.
-    order = order[np.lexsort((order, *_ties(bands, order, band), keys[order]))]
-    ordered = keys[order]
-    return order, np.cumsum(np.diff(ordered, prepend=ordered[:1]) != 0)
+    keys = np.ascontiguousarray(bands[:, band])
+    some = _maybe_shared(keys)
+    order = some[np.argsort(keys[some])]
+    order, ordered = _without_singles(order, keys[order])
+    groups = np.cumsum(_is_first(ordered)) - 1
+    # Texts that share another band as well stand beside each other. Two need no order.
+    many = np.flatnonzero(np.bincount(groups)[groups] > 2) if len(groups) else groups
+    members = order[many]
+    order[many] = members[np.lexsort((members, *_ties(bands, members, band), groups[many]))]
+    return order, groups
+
+
+def _maybe_shared(keys: Keys) -> Indices:
+    """Positions of all keys that occur twice, and of a few others: fewer to sort."""
+    bits = len(keys).bit_length() + 2
+    slots = (keys >> np.uint64(64 - bits)).view(np.int64)
+    return np.flatnonzero(np.bincount(slots)[slots] > 1)
 
 
 def _ties(bands: Keys, order: Indices, band: int) -> Iterator[Keys]:
@@ -235,6 +231,13 @@ def _without_singles(
     same = groups[1:] == groups[:-1]
     shared = np.concatenate((same, [False])) | np.concatenate(([False], same))
     return members[shared], groups[shared]
+
+
+def _is_first(groups: npt.NDArray[Group]) -> npt.NDArray[np.bool_]:
+    """Whether each is the first of its group, whose members stand side by side."""
+    is_first = np.ones(len(groups), np.bool_)
+    np.not_equal(groups[1:], groups[:-1], out=is_first[1:])
+    return is_first
 
 
 class _Forest:

@@ -17,6 +17,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -42,9 +43,9 @@ CHUNK: Final = 1 << 16
 ONE_STEP_UP_TO: Final = 4096
 """Shingles of a single text that are sent through all permutations in one step."""
 
-MEMORY_BITS: Final[dict[Engine, int]] = {"numpy": 22, "numba": 20}
+MEMORY_BITS: Final = 22
 """Each worker remembers the numbers of up to 2**22 shingles, 48 MB: of 61,374 texts, four of five
-are found there, three of four in 2**20. Compiled, hashing anew costs less than the room."""
+are found there. Not with numba, which hashes a shingle sooner than memory is read."""
 
 
 class MinHasher:
@@ -72,7 +73,7 @@ class MinHasher:
         self.fold = fold
         self.workers = workers
         self.permutations = permutations(num_perm, seed)
-        self._fill = _load_engine(engine)
+        self._filler = _load_engine(engine)
 
     def signature(self, text: str) -> Signatures:
         """The signature of one text, `num_perm` numbers."""
@@ -90,14 +91,13 @@ class MinHasher:
         made = _shared_array(shape) if by_fork else np.empty(shape, np.uint32)
 
         def work(share: list[slice]) -> None:
-            most = MEMORY_BITS[self.engine]
-            memory = ShingleMemory(min(most, _bits_for(texts, share)))
+            fill = self._filler(_bits_for(texts, share))
             for chunk in share:
                 some = texts[chunk]
                 if not is_prepared:
                     some = [prepare(text, fold=self.fold) for text in some]
                 made[chunk] = MAX_HASH
-                self._fill(some, memory, self.permutations, made[chunk])
+                fill(some, self.permutations, made[chunk])
 
         if by_fork:
             _work_by_fork(work, shares)
@@ -152,23 +152,34 @@ def band_keys(signatures: Signatures, bands: int, rows: int) -> Keys:
     return keys
 
 
-_Fill = Callable[[Sequence[str], ShingleMemory, Signatures, Signatures], None]
+_Fill = Callable[[Sequence[str], Signatures, Signatures], None]
 
 
-def _load_engine(engine: Engine) -> _Fill:
+def _load_engine(engine: Engine) -> Callable[[int], _Fill]:
+    """What makes a worker's `_Fill`, given the bits of the number of shingles that it will meet."""
     if engine == "numpy":
-        return _fill
+        return _with_memory
     if engine != "numba":
         raise ConfigError(f"engine must be 'numpy' or 'numba', not {engine!r}")
     try:
-        from evolkit.filters.near.compiled import fill
+        _compiled(0)
     except ImportError as error:
         raise MissingExtra("numba", "numba") from error
+    return _compiled
+
+
+def _with_memory(bits: int) -> _Fill:
+    return partial(_fill, ShingleMemory(min(MEMORY_BITS, bits)))
+
+
+def _compiled(_: int) -> _Fill:
+    from evolkit.filters.near.compiled.signatures import fill
+
     return fill
 
 
 def _fill(
-    texts: Sequence[str], memory: ShingleMemory, factors: Signatures, made: Signatures
+    memory: ShingleMemory, texts: Sequence[str], factors: Signatures, made: Signatures
 ) -> None:
     found = windows(texts)
     if not len(found.keys):

@@ -22,12 +22,13 @@ UNSPACED_SIZE: Final = 3
 Codes = npt.NDArray[np.uint32]
 Keys = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
 
 KEY_FACTOR: Final = 0xD6E8FEB86659FD93
 LETTER_FACTOR: Final = 0x9E3779B97F4A7C15
 """Odd numbers without pattern in their bits, as in SplitMix64 and its kin."""
 
-_SCRIPT_KIND_UNKNOWN: Final = -128
+UNKNOWN_KIND: Final = -128
 
 
 class Cut(NamedTuple):
@@ -125,22 +126,28 @@ def _keys(codes: Codes, starts: Indices, lengths: npt.NDArray[np.int8], sizes: s
 
 
 def _sizes(codes: Codes, counts: Indices) -> Indices:
-    kinds = _script_kinds()
-    kind = kinds[codes]
-    if (kind == _SCRIPT_KIND_UNKNOWN).any():
-        for code in np.unique(codes[kind == _SCRIPT_KIND_UNKNOWN]).tolist():
-            letter = chr(code)
-            kinds[code] = 2 * is_unspaced(letter) - letter_count(letter)
-        kind = kinds[codes]
+    kind = script_kinds()[codes]
+    if (kind == UNKNOWN_KIND).any():
+        learn_kinds(codes)
+        kind = script_kinds()[codes]
     balance = np.concatenate(([0], np.cumsum(kind, dtype=np.int32)))
     ends = np.cumsum(counts)
     return np.where(balance[ends] > balance[ends - counts], UNSPACED_SIZE, SPACED_SIZE)
 
 
 @cache
-def _script_kinds() -> npt.NDArray[np.int8]:
+def script_kinds() -> npt.NDArray[np.int8]:
     """For each code point: 0 no letter, -1 a letter, 1 one of a script without spaces.
 
-    Filled as code points come; two threads that fill it write the same.
+    `UNKNOWN_KIND` where `learn_kinds` has not met the code point.
     """
-    return np.full(0x110000, _SCRIPT_KIND_UNKNOWN, np.int8)
+    return np.full(0x110000, UNKNOWN_KIND, np.int8)
+
+
+def learn_kinds(codes: Codes) -> None:
+    """Puts the kinds of these code points into `script_kinds`; two threads write the same."""
+    kinds = script_kinds()
+    met = np.unique(codes)
+    for code in met[kinds[met] == UNKNOWN_KIND].tolist():
+        letter = chr(code)
+        kinds[code] = 2 * is_unspaced(letter) - letter_count(letter)

@@ -1,0 +1,5 @@
+"""The inner loops of the package above compiled by numba, to the same results.
+
+Only these modules import numba; it comes with the extra of that name. Compiled code is kept
+beside the modules, or in the user's cache where that can't be written.
+"""
