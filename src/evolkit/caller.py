@@ -67,6 +67,14 @@ class Meter:
     errors: dict[str, int] = field(default_factory=dict)
 
 
+class CutOffError(CallError):
+    """An answer that ended at max_tokens: it was paid, and is no use."""
+
+    def __init__(self, completion: Completion, max_tokens: int) -> None:
+        super().__init__("length", f"the answer was cut off at max_tokens={max_tokens}; raise it")
+        self.completion = completion
+
+
 class StoppedError(Exception):
     """The run stops; this call was not sent, and its row is left for the next session."""
 
@@ -119,10 +127,6 @@ class Caller:
         self._is_stopped = False
         self._waits: set[asyncio.Timeout] = set()
 
-    def key(self, request: Request, draw: str = "") -> str:
-        """What a completion is kept under: the model, what is asked, and the name of the draw."""
-        return fingerprint(self._client.model, request.key(), draw)
-
     def take_over(self, ledger: Ledger) -> None:
         """Books what earlier sessions paid, and at worst what they had in flight when they died."""
         # Calls that a batch client had in flight are away, not lost; this run asks for them again.
@@ -154,7 +158,7 @@ class Caller:
         budget is reached, OutageError when the endpoint fails everything, StorageError when the
         disk does, StoppedError after `stop`.
         """
-        key = self.key(request, draw)
+        key = completion_key(self._client.model, request, draw)
         completion = self._store.get(key)
         while completion is None and key in self._in_flight:
             completion = await self._awaited(self._in_flight[key])
@@ -163,10 +167,7 @@ class Caller:
         else:
             completion = await self._make(key, replace(request, draw=draw), step, language)
         if completion.finish_reason == "length":
-            raise CallError(
-                "length",
-                f"the answer was cut off at max_tokens={request.sampling.max_tokens}; raise it",
-            )
+            raise CutOffError(completion, request.sampling.max_tokens)
         return completion
 
     async def _awaited(self, promise: asyncio.Future[Completion]) -> Completion | None:
@@ -381,6 +382,11 @@ class Caller:
             raise StoppedError from None
         finally:
             self._waits.discard(wait)
+
+
+def completion_key(model: str, request: Request, draw: str = "") -> str:
+    """What a completion is kept under: the model, what is asked, and the name of the draw."""
+    return fingerprint(model, request.key(), draw)
 
 
 def _may_be_billed(error: CallError) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evolkit.caller import Caller
+from evolkit.caller import Caller, CutOffError
 from evolkit.clients.base import Request
 from evolkit.errors import CallError
 from evolkit.filters.base import About, TextRole
@@ -261,9 +261,10 @@ class Grower:
                 )
             except CallError as error:
                 ended = _EndedError(step, turn, error)
-                if error.cause == "length":
-                    continue
-                raise ended from error
+                if not isinstance(error, CutOffError):
+                    raise ended from error
+                trail.completions.append(error.completion)
+                continue
             trail.completions.append(completion)
             found = self._checked(completion.text, about, trail, f"{step} {turn}")
             if isinstance(found, str):
