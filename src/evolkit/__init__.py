@@ -13,6 +13,8 @@ Names are loaded when they are first touched: importing evolkit alone costs a fe
 
 from typing import TYPE_CHECKING, Any
 
+from evolkit.lazy import lazy_names
+
 if TYPE_CHECKING:
     from evolkit.clients import Client as Client
     from evolkit.clients import make_client as make_client
@@ -128,16 +130,4 @@ if not TYPE_CHECKING:
                 super().__setattr__(name, value)
 
     sys.modules[__name__].__class__ = _Door
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module 'evolkit' has no attribute {name!r}")
-        import importlib
-
-        value = getattr(importlib.import_module(_HOME_OF[name]), name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted(["__version__", *_HOME_OF])
+    __getattr__, __dir__ = lazy_names(__name__, _HOME_OF, ["__version__"])

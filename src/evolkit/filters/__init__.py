@@ -4,11 +4,12 @@ A filter takes a text and what is known about it and gives a verdict; filters co
 Names are loaded when they are first touched: each filter brings what it needs, no more.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evolkit.filters.base import About as About
 from evolkit.filters.base import Chain as Chain
 from evolkit.filters.base import Filter as Filter
+from evolkit.lazy import lazy_names
 from evolkit.plugins import BUILT_IN
 
 if TYPE_CHECKING:
@@ -33,16 +34,4 @@ _HOME_OF["apply_filter"] = "evolkit.filters.apply"
 _HOME_OF["filter_set"] = "evolkit.filters.sets"
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module 'evolkit.filters' has no attribute {name!r}")
-        import importlib
-
-        value = getattr(importlib.import_module(_HOME_OF[name]), name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*_HOME_OF, "About", "Chain", "Filter"])
+    __getattr__, __dir__ = lazy_names(__name__, _HOME_OF, ["About", "Chain", "Filter"])

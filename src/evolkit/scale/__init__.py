@@ -4,7 +4,9 @@ For data that outgrows one machine; what fits in one is several times faster wit
 are those of the local path, row by row. Needs the extra `scale`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evolkit.lazy import lazy_names
 
 if TYPE_CHECKING:
     from evolkit.scale.dedup import DedupFunnel as DedupFunnel
@@ -20,16 +22,4 @@ _HOME_OF = {
 }
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module 'evolkit.scale' has no attribute {name!r}")
-        import importlib
-
-        value = getattr(importlib.import_module(_HOME_OF[name]), name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOME_OF)
+    __getattr__, __dir__ = lazy_names(__name__, _HOME_OF)
