@@ -79,6 +79,30 @@ def test_a_step_travels_as_one_batch(server: BatchServer, tmp_path: Path) -> Non
     assert len(server.created) == 2
 
 
+def test_a_batch_holds_all_calls_that_a_budget_covers_at_worst(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """No call goes ahead to learn whether the provider keeps to its limits, as it does among
+    single calls: that would cost a day.
+    """
+    drafts: list[int] = []
+
+    def worst(body: dict[str, Any]) -> Fate:
+        if "response_format" in body:
+            sent = sum(len(each["content"].encode()) + 16 for each in body["messages"])
+            schema = body["response_format"]["json_schema"]["schema"]
+            drafts.append(sent + len(str(schema)) + body["max_tokens"])
+        return a_model(body)
+
+    server.fate = worst
+    (tmp_path / "run").mkdir()
+    batch = client(server, tmp_path / "run")
+    ek.run(SEEDS, RECIPE, client=batch, out=tmp_path / "run", budget_tokens=20_000)
+    first = server.created[0]
+    assert first > 1
+    assert sum(drafts[:first]) <= 20_000 < sum(drafts[:first]) + min(drafts)
+
+
 async def test_two_draws_of_one_question_are_two_lines(server: BatchServer, tmp_path: Path) -> None:
     """A redraw that got the first draw's answer would never end differently."""
     async with client(server, tmp_path) as batch:
