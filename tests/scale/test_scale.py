@@ -152,6 +152,31 @@ def test_a_ray_dataset_is_decontaminated_in_its_order(two_workers: Any, tmp_path
     assert not (out / "_source").exists()
 
 
+def test_references_are_one_filter_among_others(
+    two_workers: Any, write_files: Write, tmp_path: Path
+) -> None:
+    """One pass over the data is enough for all; each worker has the references and their index."""
+    rows: list[dict[str, Any]] = planted(120)
+    question = "A train leaves the old harbour town at noon and is in the capital by dusk: how far?"
+    rows[3]["text"] = f"Solve this. {question} Answer in words."
+    rows[50]["text"] = question.upper()
+    rows[70]["text"] = question.replace("noon", "night")
+    rows[90]["text"] = ""
+    checks = EmptyFilter() | DecontaminationFilter({"trains": [question]}, run=14)
+    source, out = write_files(rows, files=3), tmp_path / "out"
+
+    funnel = filter_dataset(source, out, checks)
+
+    local = apply_filter(checks, local_table(rows))
+    is_kept = local["verdict_keep"].to_pylist()
+    assert table_of(out / "kept").equals(local.filter(local["verdict_keep"]))
+    assert table_of(out / "rejected").to_pylist() == [
+        row for row, keep in zip(local.to_pylist(), is_kept, strict=True) if not keep
+    ]
+    reasons = {"exact", "run", "near_duplicate"}
+    assert {f"contamination/{each}" for each in reasons} < set(funnel.total.rejected)
+
+
 def test_nothing_to_deduplicate_is_no_fault(
     two_workers: Any, write_files: Write, tmp_path: Path
 ) -> None:
@@ -221,8 +246,6 @@ def test_what_compares_texts_is_no_filter_of_single_ones(tmp_path: Path) -> None
     """Spread over workers it would see a part of the others, and say nothing of it."""
     with pytest.raises(ConfigError, match="dedup_dataset"):
         filter_dataset("in.parquet", tmp_path / "out", NearDuplicateFilter())
-    with pytest.raises(ConfigError, match="decontaminate_dataset"):
-        filter_dataset("in.parquet", tmp_path / "out", EmptyFilter() | DecontaminationFilter(["a"]))
 
 
 def test_a_full_folder_is_left_as_it_is(

@@ -7,7 +7,6 @@ so that translated question sets are guarded like English ones.
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, TypedDict, Unpack
@@ -107,7 +106,12 @@ class DecontaminationFilter(Filter):
         own: HashOptions = {"fold": True, **options}
         self._index = NearDuplicateIndex(threshold, **own)
         self._index.add([each.text for each in self.references])
-        self._units = [_units(each.text) for each in self.references]
+        # References share most of their words; each is held once.
+        known: dict[str, str] = {}
+        self._units = [
+            tuple(known.setdefault(unit, unit) for unit in _units(each.text))
+            for each in self.references
+        ]
         self._exact: dict[tuple[str, ...], list[int]] = {}
         for number, found in enumerate(self._units):
             if found:
@@ -230,30 +234,34 @@ class DecontaminationFilter(Filter):
 
     def _run_tables(self) -> dict[int, "_RunTable"]:
         """Where the shortest runs that count begin, by their length."""
-        by_width: dict[int, list[tuple[int, int, int]]] = {}
+        by_width: dict[int, list[tuple[int, Hashes]]] = {}
         for number, found in enumerate(self._units):
             width = max(2, round(self._run_of(number) * SHORTEST_SHARE))
-            for start, value in enumerate(_runs(_hashes(found), width).tolist()):
-                by_width.setdefault(width, []).append((value, number, start))
-        return {width: _RunTable(rows, self.max_references) for width, rows in by_width.items()}
+            by_width.setdefault(width, []).append((number, _runs(_hashes(found), width)))
+        return {width: _RunTable(runs, self.max_references) for width, runs in by_width.items()}
 
 
 class _RunTable:
     """Hashes of runs of one length, ascending, with the reference and place of each."""
 
-    def __init__(self, rows: list[tuple[int, int, int]], max_references: int) -> None:
-        counts = Counter(value for value, _, _ in rows)
-        kept = sorted(row for row in rows if counts[row[0]] <= max_references)
-        self._values = np.array([value for value, _, _ in kept], np.int64)
-        self._places = [(number, start) for _, number, start in kept]
+    def __init__(self, runs: Sequence[tuple[int, Hashes]], max_references: int) -> None:
+        lengths = [len(values) for _, values in runs]
+        values = np.concatenate([values for _, values in runs])
+        numbers = np.repeat(np.array([number for number, _ in runs], np.int32), lengths)
+        starts = np.concatenate([np.arange(length, dtype=np.int32) for length in lengths])
+        order = np.argsort(values, kind="stable")
+        _, counts = np.unique(values, return_counts=True)
+        order = order[np.repeat(counts <= max_references, counts)]
+        self._values, self._numbers, self._starts = values[order], numbers[order], starts[order]
 
     def places(self, runs: Hashes) -> Iterator[tuple[int, int, int]]:
         """Place in the text, reference and place in it, for each run in common."""
         firsts = np.searchsorted(self._values, runs, "left")
         lasts = np.searchsorted(self._values, runs, "right")
         for place in np.flatnonzero(lasts > firsts).tolist():
-            last = min(lasts[place], firsts[place] + MAX_PLACES)
-            for number, start in self._places[firsts[place] : last]:
+            some = slice(firsts[place], min(lasts[place], firsts[place] + MAX_PLACES))
+            numbers, starts = self._numbers[some].tolist(), self._starts[some].tolist()
+            for number, start in zip(numbers, starts, strict=True):
                 yield place, number, start
 
 

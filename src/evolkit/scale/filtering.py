@@ -7,7 +7,7 @@ from typing import Any
 
 from evolkit.errors import ConfigError, DataError
 from evolkit.filters.apply import COLUMNS, Checks, apply_filter, resolve_checks
-from evolkit.filters.base import About, Chain, Filter
+from evolkit.filters.base import About, Filter
 from evolkit.filters.decontamination import DecontaminationFilter, Reference
 from evolkit.filters.sets import FilterSet
 from evolkit.filters.sift import FilterFunnel
@@ -53,16 +53,12 @@ def filter_dataset(  # noqa: PLR0913  # columns and places, each by its name
     no file for a shard without rejects. `out/funnel.json` is what is returned, written last: a
     folder without it is not whole.
 
-    Raises ConfigError where `out` is not empty and for filters that compare texts, with each
-    other or with references, DataError with all faults of rows that can't be checked,
-    MissingExtra without Ray.
+    Raises ConfigError where `out` is not empty and for filters that compare texts with each
+    other, DataError with all faults of rows that can't be checked, MissingExtra without Ray.
     """
     made = resolve_checks(filters)
     if made.sees_others:
         raise ConfigError(f"{made.name} compares texts with each other; use dedup_dataset")
-    if any(isinstance(each, DecontaminationFilter) for each in _parts(made)):
-        # Its tables hold Python's own hashes, which mean nothing in another process.
-        raise ConfigError(f"{made.name} holds references; use decontaminate_dataset")
     maker = _ByName(filters) if isinstance(filters, str) else _AsGiven(filters)
     reader: dict[str, Any] = {**(about or {}), "text": text, "prefix": prefix}
     reader |= {"language_field": language, "source_field": source_text}
@@ -86,9 +82,8 @@ def decontaminate_dataset(
     `contamination_evidence`. Each worker process holds the references and their index once.
     """
     made = DecontaminationFilter(references, **options)
-    maker = _OfReferences(made.references, options)
     reader = {"text": text, "language_field": language, "prefix": prefix}
-    return _run(source, out, filesystem, maker, reader, made)
+    return _run(source, out, filesystem, _AsGiven(made), reader, made)
 
 
 def _run(
@@ -115,12 +110,6 @@ def _run(
         return funnel
 
 
-def _parts(made: Made) -> Iterable[Filter]:
-    if isinstance(made, FilterSet):
-        return made.filters
-    return made if isinstance(made, Chain) else (made,)
-
-
 class _ByName:
     def __init__(self, name: str) -> None:
         self.name = name
@@ -135,17 +124,6 @@ class _AsGiven:
 
     def __call__(self) -> Made:
         return self.made
-
-
-class _OfReferences:
-    """Made anew in each process: its tables hold Python's hashes, which differ between them."""
-
-    def __init__(self, references: tuple[Reference, ...], options: dict[str, Any]) -> None:
-        self.references = references
-        self.options = options
-
-    def __call__(self) -> Made:
-        return DecontaminationFilter(self.references, **self.options)
 
 
 class _Shared:
