@@ -14,7 +14,7 @@ import pytest
 
 import evolkit as ek
 from evolkit.batch import BatchClient
-from evolkit.clients.base import Price, Request
+from evolkit.clients.base import Client, Price, Request
 from evolkit.clients.litellm import LiteLLMClient
 from evolkit.clients.openai import OpenAIClient
 from evolkit.errors import CallError, ConfigError, OutageError
@@ -333,13 +333,42 @@ async def test_a_call_that_is_given_up_before_its_batch_left_is_not_sent(
     assert server.created == [1]
 
 
-async def test_through_litellm_the_answers_are_the_same(
-    server: BatchServer, tmp_path: Path
-) -> None:
+@pytest.fixture(params=["openai", "azure"])
+def through_litellm(
+    request: pytest.FixtureRequest, server: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> Client:
     """litellm speaks to the providers whose batches are not OpenAI's."""
     pytest.importorskip("litellm", reason="litellm is not installed")
-    inner = ek.make_client("m", base_url=server.url, api_key="sk-test", via_litellm=True)
-    async with BatchClient(inner, tmp_path / "litellm", patience=FAST) as batch:
-        found = await batch.complete(asked("x"))
-    assert found.text == "Answer 2363233923."
-    assert (found.prompt_tokens, found.completion_tokens) == (7, 3)
+    if request.param == "openai":
+        return ek.make_client("m", base_url=server.url, api_key="sk-test", via_litellm=True)
+    monkeypatch.setenv("AZURE_API_BASE", server.root)
+    monkeypatch.setenv("AZURE_API_KEY", "secret")
+    monkeypatch.setenv("AZURE_API_VERSION", "2024-10-21")
+    return ek.make_client("azure/m")
+
+
+async def test_through_litellm_the_answers_are_the_same(
+    through_litellm: Client, server: BatchServer, tmp_path: Path
+) -> None:
+    """A refused parameter is left out, and what expired asked again, here as well."""
+    fates: dict[str, list[Fate]] = {
+        "plain": ["fine", "fine"],
+        "slow": [None, "at last"],
+        "picky": [(400, "Unsupported parameter: 'temperature'"), "colder"],
+    }
+    server.fate = lambda body: fates[body["messages"][0]["content"]].pop(0)
+    async with BatchClient(through_litellm, tmp_path / "b", patience=FAST) as batch:
+        found = await asyncio.gather(*(batch.complete(asked(each)) for each in fates))
+    assert [each.text for each in found] == ["fine", "at last", "colder"]
+    assert (found[0].prompt_tokens, found[0].completion_tokens) == (7, 3)
+    assert server.created == [3, 2]
+
+
+async def test_through_litellm_an_unheard_batch_is_found(
+    through_litellm: Client, server: BatchServer, tmp_path: Path
+) -> None:
+    """litellm makes a status up where none came; it must not be taken for a refusal."""
+    server.drops_create = True
+    async with BatchClient(through_litellm, tmp_path / "b", patience=FAST) as batch:
+        await batch.complete(asked("x"))
+    assert server.created == [1]

@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that speaks OpenAI's files and batches, also badly.
+"""A real HTTP server on 127.0.0.1 that speaks OpenAI's and Azure's files and batches, also badly.
 
 `fate` says what becomes of a line: a text, a status with the words of an error, or None to expire.
 A batch is over after `looks` looks at it, unless the server is `held`.
@@ -47,11 +47,12 @@ class BatchServer(ThreadedServer):
 
     def routes(self, app: web.Application) -> None:
         app.middlewares.append(self._refusing)
-        app.router.add_post("/v1/files", self._upload)
-        app.router.add_get("/v1/files/{id}/content", self._content)
-        app.router.add_post("/v1/batches", self._create)
-        app.router.add_get("/v1/batches", self._list)
-        app.router.add_get("/v1/batches/{id}", self._look)
+        for root in ("/v1", "/openai"):  # OpenAI's and Azure's
+            app.router.add_post(f"{root}/files", self._upload)
+            app.router.add_get(f"{root}/files/{{id}}/content", self._content)
+            app.router.add_post(f"{root}/batches", self._create)
+            app.router.add_get(f"{root}/batches", self._list)
+            app.router.add_get(f"{root}/batches/{{id}}", self._look)
         app.router.add_post("/v1/chat/completions", self._chat)
 
     @web.middleware
@@ -75,6 +76,7 @@ class BatchServer(ThreadedServer):
     async def _create(self, request: web.Request) -> web.Response:
         asked = await request.json()
         lines = self._files[asked["input_file_id"]].splitlines()
+        assert {json.loads(line)["url"] for line in lines} == {asked["endpoint"]}
         self.created.append(len(lines))
         batch = {
             "id": f"batch_{len(self._batches)}",

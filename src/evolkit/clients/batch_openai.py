@@ -19,6 +19,8 @@ from evolkit.errors import CallError
 from evolkit.records import Completion
 
 ENDPOINT = "/v1/chat/completions"
+AZURE_ENDPOINT = "/chat/completions"
+"""Where a line goes; Azure's guide writes it without the version."""
 WINDOW = "24h"
 STAGES: dict[str, Stage] = {
     "completed": "over",
@@ -43,7 +45,8 @@ class OpenAIWire:
         await self._client.close()
 
     def line(self, key: str, request: Request) -> bytes:
-        return batch_line(key, chat_body(request, self._client.wire_name, self._client.habits))
+        body = chat_body(request, self._client.wire_name, self._client.habits)
+        return batch_line(key, body, ENDPOINT)
 
     def habit(self, outcome: Outcome) -> bool:
         found: Habit | None = rejected(outcome.status, outcome.body, self._client.habits)
@@ -119,6 +122,8 @@ class LiteLLMWire:
         self.client: Client = client
         self._client = client
         self._provider, _, self._name = client.wire_name.partition("/")
+        self._endpoint = AZURE_ENDPOINT if self._provider == "azure" else ENDPOINT
+        self._habits: frozenset[Habit] = frozenset()
 
     async def start(self) -> None:
         await self._client.start()
@@ -127,10 +132,15 @@ class LiteLLMWire:
         await self._client.close()
 
     def line(self, key: str, request: Request) -> bytes:
-        return batch_line(key, chat_body(request, self._name))
+        body = chat_body(request, self._name, self._habits)
+        return batch_line(key, body, self._endpoint)
 
-    def habit(self, _outcome: Outcome, /) -> bool:
-        return False  # litellm sends what its provider takes
+    def habit(self, outcome: Outcome, /) -> bool:
+        found = rejected(outcome.status, outcome.body, self._habits)
+        if found is not None:
+            logger.warning("%r refuses %s; going without", self.client.model, found)
+            self._habits |= {found}
+        return found is not None
 
     async def name(self, lines: list[bytes]) -> str:
         content = b"".join(lines)
@@ -139,7 +149,7 @@ class LiteLLMWire:
 
     async def create(self, name: str, _lines: list[bytes], /) -> BatchState:
         made = await self._call(
-            "acreate_batch", input_file_id=name, endpoint=ENDPOINT, completion_window=WINDOW
+            "acreate_batch", input_file_id=name, endpoint=self._endpoint, completion_window=WINDOW
         )
         return batch_state(made.model_dump(warnings=False))
 
@@ -172,9 +182,9 @@ class LiteLLMWire:
         )
 
 
-def batch_line(key: str, body: dict[str, Any]) -> bytes:
+def batch_line(key: str, body: dict[str, Any], endpoint: str) -> bytes:
     """A line of an input file. Raises CallError for a request that no JSON can hold."""
-    line = {"custom_id": key, "method": "POST", "url": ENDPOINT, "body": body}
+    line = {"custom_id": key, "method": "POST", "url": endpoint, "body": body}
     try:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     except (TypeError, orjson.JSONEncodeError) as error:
