@@ -209,14 +209,6 @@ def test_two_workers_give_the_same_signatures() -> None:
     assert (MinHasher(workers=2).signatures(texts) == MinHasher(workers=1).signatures(texts)).all()
 
 
-def test_numba_gives_the_same_signatures_and_clusters() -> None:
-    pytest.importorskip("numba")
-    texts = [*SENTENCES.values(), *_told("numba", 40), "", "a", "\ud800", "😀" * 9]
-    texts += [text + "!" for text in texts]
-    assert (MinHasher(engine="numba").signatures(texts) == MinHasher().signatures(texts)).all()
-    assert find_near_duplicates(texts, engine="numba") == find_near_duplicates(texts)
-
-
 def test_a_minhash_of_another_seed_is_refused() -> None:
     """Signatures of different permutations agree nowhere, and nothing would be found."""
     with pytest.raises(ConfigError, match="scheme, seed, num_perm"):

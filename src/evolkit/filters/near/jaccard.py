@@ -3,8 +3,7 @@
 A key has 56 bits: two different shingles of a pair share one with a chance of 2**-56.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from itertools import chain, pairwise
 from typing import Final, TypeVar
 
@@ -12,14 +11,10 @@ import numpy as np
 
 from evolkit.filters.near.shingles import Indices, Keys, Scores, windows
 
-Part = TypeVar("Part")
-Made = TypeVar("Made")
 Slices = TypeVar("Slices", Sequence[str], Indices)
 
 _AT_ONCE: Final = 1 << 8
 """Texts, or pairs, whose keys are sorted in one step; their numbers take the first 8 bits."""
-
-_WORTH_A_THREAD: Final = 512
 
 _KEY_BITS: Final = np.uint64(64 - 8)
 _OWNER_BITS: Final = np.uint64(8)
@@ -32,9 +27,10 @@ STORED_KEYS: Final = 12_000_000
 class KeyStore:
     """Exact similarity of prepared texts, whose keys are made when they are first asked for."""
 
-    def __init__(self, texts: Sequence[str], least: float) -> None:
+    def __init__(self, texts: Sequence[str], least: float, *, room: int = STORED_KEYS) -> None:
         self._texts = texts
         self._least = least
+        self._room = room
         self._keys: dict[int, Keys] = {}
         self._stored = 0
 
@@ -51,7 +47,7 @@ class KeyStore:
         return found
 
     def _keys_of(self, places: list[int]) -> list[Keys]:
-        if self._stored > STORED_KEYS:
+        if self._stored > self._room:
             self._keys.clear()
             self._stored = 0
         missing = [place for place in places if place not in self._keys]
@@ -76,19 +72,6 @@ def key_jaccards(sets: Sequence[Keys], pairs: Indices) -> Scores:
     )
     sizes = np.fromiter(map(len, sets), np.int64, len(sets))[pairs].sum(axis=1)
     return np.where(sizes > 0, shared / np.maximum(sizes - shared, 1), 1.0)
-
-
-def in_parts(items: Indices) -> list[Indices]:
-    """Parts of them that are worth a thread; at least one."""
-    return np.array_split(items, max(1, len(items) // _WORTH_A_THREAD))
-
-
-def in_threads(work: Callable[[Part], Made], parts: Sequence[Part], workers: int) -> list[Made]:
-    """What `work` makes of each part. Only long steps without Python gain from it."""
-    if len(parts) < 2 or workers < 2:
-        return list(map(work, parts))
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(work, parts))
 
 
 def _parts(items: Slices) -> list[Slices]:

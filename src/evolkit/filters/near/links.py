@@ -7,7 +7,6 @@ small one all pairs that are not yet in one cluster.
 """
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -15,10 +14,11 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from evolkit.filters.near.jaccard import KeyStore, in_parts, in_threads
+from evolkit.filters.near.jaccard import KeyStore
 from evolkit.filters.near.minhash import Engine, Signatures
 from evolkit.filters.near.shingles import Indices, Keys, Scores
 from evolkit.filters.near.sketches import Sketcher, Sketches
+from evolkit.filters.near.threads import in_parts, in_threads
 
 Group = TypeVar("Group", np.int64, np.uint64)
 
@@ -59,7 +59,7 @@ class PairTester:
         self.signatures = sketches.signatures
         self.threshold = sketcher.threshold
         self.least_estimate = least_estimate(self.threshold, self.signatures.shape[1])
-        self.workers = sketcher.hasher.workers or os.cpu_count() or 1
+        self.workers = sketcher.workers
         self.compared = 0
         self._store = _key_store(
             sketches.texts, ALMOST * self.threshold, sketcher.engine, self.workers

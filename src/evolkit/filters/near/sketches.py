@@ -1,7 +1,9 @@
 """Texts with their signatures and bands: what near-duplicates are looked up by."""
 
 import hashlib
+import os
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, TypedDict, Unpack
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from evolkit.errors import ConfigError
 from evolkit.filters.near.minhash import Engine, MinHasher, Signatures, band_keys
 from evolkit.filters.near.shingles import Indices, Keys
+from evolkit.filters.near.threads import in_parts, in_threads
 
 MIN_RECALL = 0.999
 """Chance that two texts exactly as similar as the threshold share a band, where there is one."""
@@ -58,6 +61,7 @@ class Sketcher:
         self.bands, self.rows = options.get("bands") or bands_for(threshold, self.num_perm)
         if not 0 < self.bands * self.rows <= self.num_perm:
             raise ConfigError(f"{self.bands} bands of {self.rows} need more than {self.num_perm}")
+        self.workers = options.get("workers") or os.cpu_count() or 1
         self.hasher = MinHasher(
             num_perm=self.num_perm,
             seed=self.seed,
@@ -69,7 +73,8 @@ class Sketcher:
     def sketch(self, texts: Sequence[str], keys: Sequence[str] | None = None) -> Sketches:
         """Sketches of prepared texts. Texts of different keys share no band."""
         signatures = self.hasher.signatures(texts, is_prepared=True)
-        bands = band_keys(signatures, self.bands, self.rows)
+        work = partial(band_keys, bands=self.bands, rows=self.rows)
+        bands = np.concatenate(in_threads(work, in_parts(signatures), self.workers))
         if keys is not None:
             salts = {key: _salt(key) for key in dict.fromkeys(keys)}
             bands ^= np.array([salts[key] for key in keys], np.uint64)[:, None]

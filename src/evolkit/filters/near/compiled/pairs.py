@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evolkit.filters.near.compiled.signatures import compiled, shingle_sizes
-from evolkit.filters.near.jaccard import STORED_KEYS, in_parts, in_threads
+from evolkit.filters.near.jaccard import STORED_KEYS
 from evolkit.filters.near.shingles import (
     KEY_FACTOR,
     LETTER_FACTOR,
@@ -15,6 +15,7 @@ from evolkit.filters.near.shingles import (
     Keys,
     Scores,
 )
+from evolkit.filters.near.threads import in_parts, in_threads
 
 _KEY_FACTOR = np.uint64(KEY_FACTOR)
 _LETTER_FACTOR = np.uint64(LETTER_FACTOR)
@@ -24,11 +25,15 @@ _1 = np.uint64(1)
 class KeyTables:
     """As `jaccard.KeyStore`, but with tables instead of sorted sets and on several cores."""
 
-    def __init__(self, texts: Sequence[str], least: float, workers: int) -> None:
+    def __init__(
+        self, texts: Sequence[str], least: float, workers: int, *, room: int = STORED_KEYS
+    ) -> None:
         self._texts = texts
+        # No text has more shingles than characters.
+        self._lengths: Indices = np.fromiter(map(len, texts), np.int64, len(texts))
         self._least = least
         self._workers = workers
-        self._keys: Keys = np.empty(STORED_KEYS, np.uint64)
+        self._keys: Keys = np.empty(min(room, self._lengths.sum()), np.uint64)
         self._used = 0
         self._starts: Indices = np.full(len(texts), -1)
         self._distinct: Indices = np.zeros(len(texts), np.int64)
@@ -40,12 +45,12 @@ class KeyTables:
     def _store(self, pairs: Indices) -> None:
         """Makes the keys of those of the texts that have none."""
         missing = np.unique(pairs[self._starts[pairs] < 0])
-        lengths = self._lengths(missing)
+        lengths = self._lengths[missing]
         if self._used + lengths.sum() > len(self._keys):
             self._used = 0
             self._starts[:] = -1
             missing = np.unique(pairs)
-            lengths = self._lengths(missing)
+            lengths = self._lengths[missing]
             if lengths.sum() > len(self._keys):
                 self._keys = np.empty(lengths.sum(), np.uint64)
         ends = self._used + np.cumsum(lengths)
@@ -53,22 +58,18 @@ class KeyTables:
         self._starts[missing] = ends - lengths
         in_threads(self._write, in_parts(missing), self._workers)
 
-    def _lengths(self, places: Indices) -> Indices:
-        # No text has more shingles than characters.
-        return np.array([len(self._texts[place]) for place in places.tolist()], np.int64)
-
     def _write(self, places: Indices) -> None:
         made, bounds = text_keys([self._texts[place] for place in places.tolist()])
-        table, stamps = _empty_table(int(np.diff(bounds).max(initial=0)))
+        table, owners = _empty_table(int(np.diff(bounds).max(initial=0)))
         _write_distinct(
-            made, bounds, table, stamps, places, self._starts, self._keys, self._distinct
+            made, bounds, table, owners, places, self._starts, self._keys, self._distinct
         )
 
     def _compare(self, pairs: Indices) -> Scores:
         scores: Scores = np.empty(len(pairs))
-        table, stamps = _empty_table(int(self._distinct[pairs].max(initial=0)))
+        table, owners = _empty_table(int(self._distinct[pairs].max(initial=0)))
         _write_jaccards(
-            self._keys, self._starts, self._distinct, pairs, self._least, table, stamps, scores
+            self._keys, self._starts, self._distinct, pairs, self._least, table, owners, scores
         )
         return scores
 
