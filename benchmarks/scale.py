@@ -50,7 +50,7 @@ class Samples:
     lines: list[tuple[int, float, float, float, float]] = field(default_factory=list)
 
     def watch(self, progress: Any) -> None:
-        done = progress.meter.calls
+        done = progress.session.calls
         if done >= self.calls * (len(self.lines) + 1) / 10:
             self.add(done)
 

@@ -5,7 +5,9 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -16,6 +18,14 @@ OWNER_FILE = "owner.json"
 LOCK_WAIT_S = 1.0
 """Who looks whether a folder is held has the lock for some microseconds; so long a wait tells
 them from one who works in it."""
+
+
+class Owner(NamedTuple):
+    """The process that works in a folder, or that died there."""
+
+    pid: int
+    host: str
+    since: datetime
 
 
 def make_folder(folder: Path) -> None:
@@ -36,8 +46,10 @@ def held(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=LOCK_WAIT_S, poll_interval=0.05)
     except Timeout:
+        holder = owner_of(folder)
+        who = f"process {holder.pid} on {holder.host}" if holder else "another process"
         raise RunLocked(
-            f"run folder {str(folder)!r} is in use by {_owner(folder)}; wait for it or stop it"
+            f"run folder {str(folder)!r} is in use by {who}; wait for it or stop it"
         ) from None
     except OSError as error:
         raise StorageError(f"{folder}: {error.strerror or error}") from error
@@ -45,7 +57,9 @@ def held(folder: Path) -> Iterator[None]:
     try:
         # Only to be told to others: a disk that is full tells so where it matters.
         with contextlib.suppress(OSError):
-            owner.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            told = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+            owner.write_text(json.dumps(told))
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -69,9 +83,10 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def _owner(folder: Path) -> str:
+def owner_of(folder: Path) -> Owner | None:
+    """Who wrote itself down as holding the folder; it may have died since. None if nobody did."""
     try:
-        holder = json.loads((folder / OWNER_FILE).read_text())
-        return f"process {holder['pid']} on {holder['host']}"
+        found = json.loads((folder / OWNER_FILE).read_text())
+        return Owner(found["pid"], found["host"], datetime.fromisoformat(found["since"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        return None

@@ -41,6 +41,7 @@ from evolkit.render import (
     render_answer,
     response_tag,
 )
+from evolkit.steps import Steps
 
 Row = Record | Reject | Failure
 Put = Callable[[Row, int, int], Awaitable[None]]
@@ -89,12 +90,15 @@ class _Trail:
 class Grower:
     """Grows rows of one plan with one caller; stateless between rows."""
 
-    def __init__(self, plan: Plan, caller: Caller, filters: FilterSet, put: Put) -> None:
+    def __init__(
+        self, plan: Plan, caller: Caller, filters: FilterSet, put: Put, steps: Steps
+    ) -> None:
         self._plan = plan
         self._recipe = plan.recipe
         self._caller = caller
         self._filters = filters
         self._put = put
+        self._steps = steps
 
     async def grow(self, work: Work) -> None:
         """Ends the evolved row and every conversation that is missing; `put` gets each."""
@@ -254,7 +258,9 @@ class Grower:
     ) -> str:
         """A text that parses and passes, drawn again as often as the recipe says."""
         request = Request(prompt.messages, self._recipe.sampling, prompt.schema)
+        under_way = self._steps.under_way
         for number in range(self._recipe.redraws + 1):
+            under_way[step] += 1
             try:
                 completion = await self._caller.call(
                     request, step=step, language=seed.language, draw=f"{trail.draw} {number}"
@@ -265,9 +271,12 @@ class Grower:
                     raise ended from error
                 trail.completions.append(error.completion)
                 continue
+            finally:
+                under_way[step] -= 1
             trail.completions.append(completion)
             found = self._checked(completion.text, about, trail, f"{step} {turn}")
             if isinstance(found, str):
+                self._steps.passed[step, turn] += 1
                 return found
             ended = _EndedError(step, turn, found, completion.text)
         raise ended

@@ -10,7 +10,7 @@ from evolkit.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
     from evolkit.grow import Row
-    from evolkit.session import Progress
+    from evolkit.progress import Progress
 
 CALLS_IN_FLIGHT, CALLS_AWAY = 64, 10_000
 """Most calls at once, and by batches, where a run with so many away peaks at 0.5 GB."""

@@ -20,20 +20,22 @@ from evolkit.clients import make_client
 from evolkit.clients.base import Client
 from evolkit.errors import CAUSES, RunError, UnknownName
 from evolkit.export import export
-from evolkit.folder import held, is_held
+from evolkit.folder import held
 from evolkit.grow import Row
 from evolkit.options import RunOptions
 from evolkit.plan import Plan, plan
+from evolkit.progress import Progress
 from evolkit.recipe import Recipe
 from evolkit.records import Failure, Record, Reject, RowKind, Seed
 from evolkit.report.stats import Stats, stats
 from evolkit.session import Session
+from evolkit.store.batches import BATCHES_FILE
 from evolkit.store.entries import Spend, Tally
 from evolkit.store.ledger import LEDGER_FILE, Ledger
 from evolkit.telemetry import traced
+from evolkit.watching import read_progress, state_of
 
 T = TypeVar("T")
-BATCHES_FILE = "batches.sqlite"
 ROWS_AHEAD = 100
 """Rows that `astream` keeps for a reader who is slower than the run."""
 
@@ -124,17 +126,18 @@ class Run:
     def status(self) -> Status:
         """Where the run stands, also while another process works on it."""
         ledger = self._ledger
-        state = ledger.meta("state", "interrupted")
-        if state == "running" and not is_held(self.path):
-            state = "interrupted"
         return Status(
-            state=state,
+            state=state_of(self.path, ledger),
             planned=json.loads(ledger.meta("planned", "{}")),
             tallies=tuple(ledger.tallies()),
             spend=tuple(ledger.spend()),
             stopped=ledger.meta("stopped"),
             signature=self.signature,
         )
+
+    def progress(self) -> Progress:
+        """How far it has come, step by step; cheap while another process works on it."""
+        return read_progress(self.path, self._ledger)
 
     def export(
         self,

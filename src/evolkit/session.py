@@ -9,53 +9,33 @@ import contextlib
 import inspect
 import json
 import random
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from evolkit.caller import Caller, Limits, Meter, StoppedError
+from evolkit.caller import Caller, Limits, StoppedError
 from evolkit.clients.base import Client, Price
 from evolkit.clock import Clock
-from evolkit.errors import BudgetError, DataError, StorageError
+from evolkit.errors import BudgetError, DataError, EvolkitError, StorageError
 from evolkit.filters.sets import filter_set
 from evolkit.folder import held, make_folder
 from evolkit.grow import Grower, Row, Work
 from evolkit.limits import Breaker, Budget, RateLimit, Slots
 from evolkit.options import CALLS_AWAY, CALLS_IN_FLIGHT, RunOptions, checked
 from evolkit.plan import EvolvedRow, Plan
-from evolkit.records import Record
+from evolkit.progress import Progress, State
+from evolkit.steps import Steps
 from evolkit.store.completions import CompletionStore
-from evolkit.store.entries import EndedRow, Known, Move
+from evolkit.store.entries import EndedRow, Known, Move, end_of
 from evolkit.store.ledger import LEDGER_FILE, Ledger
 from evolkit.store.writer import Writer
+from evolkit.watching import Watched, Watching
 
 STORE_FILE = "completions.sqlite"
 ROWS_PER_LOOK = 100
 """Planned rows asked for at once; with their conversations a few hundred ids."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """A look at a session at work. `ended` counts rows by (kind, ending), earlier ones too."""
-
-    planned_evolved: int
-    planned_conversations: int
-    meter: Meter
-    limits: Limits
-    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
-    orphans: int = 0
-    started_at: float = 0.0
-    is_fed: bool = False
-
-    def add(self, rows: Iterable[Known]) -> None:
-        """Counts rows of an earlier plan that this one keeps."""
-        for each in rows:
-            self.ended[each.kind, each.ending] += 1
-            self.orphans += 0 if each.ending == "record" else each.children
 
 
 class _Missing(NamedTuple):
@@ -77,6 +57,7 @@ class Session:
         self._clock = options.get("clock") or Clock()
         self._stopped: Exception | None = None
         self._caller: Caller | None = None
+        self._last_look: Progress | None = None
 
     async def run(self) -> None:
         """Ends every row of the plan, or raises what keeps it from that.
@@ -131,28 +112,35 @@ class Session:
         caller = Caller(self._client, store, writer, limits, clock=self._clock, chance=chance)
         caller.take_over(ledger)
         self._caller = caller
-        progress = self._progress(ledger, caller, limits)
+        steps = self._steps(ledger)
+        watched = Watched(
+            *(self._folder, ledger, writer, caller, limits, steps, self._clock),
+            is_batch=self._client.is_batch,
+        )
+        watching = Watching(watched, self._options.get("watch"))
         generation = ledger.generation
 
         async def put(row: Row, position: int, children: int) -> None:
             await writer.row(EndedRow(row, position, generation, children))
-            ending = "record" if isinstance(row, Record) else type(row).__name__.lower()
-            progress.ended[row.kind, ending] += 1
-            progress.orphans += 0 if isinstance(row, Record) else children
+            steps.ended(end_of(row), children)
             await self._tell(row)
 
-        grower = Grower(self._plan, caller, filter_set(self._plan.recipe.filters), put)
-        watching = asyncio.create_task(self._watch(progress))
+        grower = Grower(self._plan, caller, filter_set(self._plan.recipe.filters), put, steps)
+        looking = asyncio.create_task(self._watch(watching))
         try:
             async with asyncio.TaskGroup() as group:
                 try:
-                    await self._feed(group, grower, ledger, writer, progress)
+                    places = asyncio.Semaphore(2 * limits.slots.ceiling + 2)
+                    await self._feed(group, grower, ledger, writer, steps, places)
                 except Exception as error:  # noqa: BLE001 - calls in flight come home first
                     self._stop(error)
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-        self._show(progress)
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            # Nobody waits for this one: a disk that refuses tells those who do.
+            with contextlib.suppress(EvolkitError):
+                watching.note()
+        self._last_look = watching.end(*self._ending())
 
     async def _feed(
         self,
@@ -160,22 +148,22 @@ class Session:
         grower: Grower,
         ledger: Ledger,
         writer: Writer,
-        progress: Progress,
+        steps: Steps,
+        places: asyncio.Semaphore,
     ) -> None:
         """Starts what is missing as places get free, twice as many as calls can be in flight."""
-        places = asyncio.Semaphore(2 * progress.limits.slots.ceiling + 2)
         generation = ledger.generation
         for missing in self._missing(ledger, generation):
             if missing.moves:
                 await writer.moves(missing.moves)
-                progress.add(missing.moved)
+                for each in missing.moved:
+                    steps.found(each.end, each.children)
             for work in missing.works:
                 await places.acquire()
                 if self._stopped is not None:
                     return
                 group.create_task(self._one(grower, work, places))
             await asyncio.sleep(0)
-        progress.is_fed = True
         await writer.drop_older(generation)
 
     async def _one(self, grower: Grower, work: Work, places: asyncio.Semaphore) -> None:
@@ -216,7 +204,7 @@ class Session:
                 for row_id, each in ended.items():
                     children = len(row.conversations) if row_id == row.id else 0
                     move = Move(row_id, places[row_id], generation, children)
-                    if move[1:] != each[2:]:
+                    if move[1:] != each[1:]:
                         found.moves.append(move)
                     if each.generation != generation:
                         found.moved.append(each._replace(children=children))
@@ -228,44 +216,39 @@ class Session:
         if position != counts.evolved + counts.conversations:
             raise DataError("the seeds changed while the run read them; start it again")
 
-    def _progress(self, ledger: Ledger, caller: Caller, limits: Limits) -> Progress:
-        counts = self._plan.counts
-        progress = Progress(
-            counts.evolved,
-            counts.conversations,
-            caller.meter,
-            limits,
-            started_at=self._clock.now(),
-        )
-        for each in ledger.tallies():
-            progress.ended[each.kind, each.ending] += each.rows
-            progress.orphans += each.orphans
-        return progress
+    def _steps(self, ledger: Ledger) -> Steps:
+        """What earlier sessions did of this plan."""
+        counts, turns = self._plan.counts, self._plan.recipe.max_turns
+        steps = Steps(evolved=counts.evolved, conversations=counts.conversations, turns=turns)
+        for each in ledger.ends():
+            steps.found(each.end, each.children, each.rows)
+        return steps
 
-    async def _watch(self, progress: Progress) -> None:
+    async def _watch(self, watching: Watching) -> None:
         try:
-            while True:
-                self._show(progress)
-                await self._clock.sleep(0.5)
+            await watching.run()
         except Exception as error:  # noqa: BLE001 - the watcher is the user's; told at the end
             self._stop(error)
 
-    def _show(self, progress: Progress) -> None:
-        watch = self._options.get("watch")
-        if watch is not None:
-            watch(progress)
+    def _ending(self) -> tuple[State, str]:
+        """The state that the session leaves the run in, and why if it stopped early."""
+        if self._stopped is None:
+            return "finished", ""
+        state: State = "budget" if isinstance(self._stopped, BudgetError) else "stopped"
+        return state, str(self._stopped)
 
     def _finish(self, ledger: Ledger) -> None:
-        stopped = self._stopped
-        if stopped is None:
-            ledger.set_meta(state="finished")
+        state, stopped = self._ending()
+        assert self._last_look is not None
+        ended = {"state": state, "stopped": stopped, "progress": self._last_look.model_dump_json()}
+        if self._stopped is None:
+            ledger.set_meta(**ended)
             return
-        state = "budget" if isinstance(stopped, BudgetError) else "stopped"
         # A disk that is full can't take this either, and the first error is the one to tell.
         with contextlib.suppress(StorageError):
-            ledger.set_meta(state=state, stopped=str(stopped))
-        if not isinstance(stopped, BudgetError):
-            raise stopped
+            ledger.set_meta(**ended)
+        if state != "budget":
+            raise self._stopped
 
     def _limits(self) -> Limits:
         options = self._options
@@ -325,6 +308,6 @@ def _work(
     missing = tuple((places[each.id], each) for each in row.conversations if each.id not in ended)
     if row.id not in ended:
         return Work(row, places[row.id], missing)
-    if not missing or ended[row.id].ending != "record":
+    if not missing or ended[row.id].end.ending != "record":
         return None
     return Work(row, places[row.id], missing, ledger.record(row.id))

@@ -485,8 +485,8 @@ def test_watching_sees_rows_of_earlier_plans_too(tmp_path: Path) -> None:
 
     def watch(progress: Any) -> None:
         seen.clear()
-        seen.update(progress.ended)
-        seen["planned", "evolved"] = progress.planned_evolved
+        seen.update({(each.kind, "record"): each.records for each in progress.rows})
+        seen["planned", "evolved"] = progress.kind("evolved").planned
 
     go(tmp_path, seeds=seeds(4))
     go(tmp_path, seeds=seeds(6), watch=watch)

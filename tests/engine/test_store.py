@@ -173,7 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def rows_agree(self) -> None:
         known = self.ledger.known([fingerprint(number) for number in range(13)])
-        found = {row_id: each[1:] for row_id, each in known.items()}
+        found = {row_id: (each.end.ending, *each[1:]) for row_id, each in known.items()}
         assert found == self.rows
         for ending in ("record", "reject", "failure"):
             order = [each.id for each in self.ledger.rows(ending)]

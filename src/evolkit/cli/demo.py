@@ -51,7 +51,7 @@ def demo(
     for form in ("messages", "sharegpt", "records"):
         run.export(form, out / f"{form}.jsonl")
     console.print("\n[bold]What became of the seeds[/]\n")
-    show_end(run, run.status())
+    show_end(run)
     console.print(f"exports: {escape(str(out))}/messages.jsonl, sharegpt.jsonl, records.jsonl")
 
 

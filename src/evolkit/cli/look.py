@@ -1,26 +1,49 @@
 """Commands that look at a run folder."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from evolkit.cli import options as opt
-from evolkit.cli.progress import show_end
+from evolkit.cli.progress import Watcher, show_end
 from evolkit.errors import UnknownName
 from evolkit.export import exporter
 from evolkit.report.stats import VIEWS
 from evolkit.run import Run
 
+WATCH_EVERY_S = 1.0
 
-def status(folder: opt.Folder) -> None:
-    """Where a run stands, also while it runs elsewhere."""
+
+def status(
+    folder: opt.Folder,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look every second until it ends.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object; with --watch one a line.")
+    ] = False,
+) -> None:
+    """Where a run stands, also while it runs elsewhere or after it died."""
     run = Run(folder)
-    show_end(run, run.status())
-    Console(highlight=False).print(escape(run.signature), soft_wrap=True, style="dim")
+    if watch:
+        _watch(run, as_json=as_json)
+    if as_json:
+        typer.echo(run.progress().model_dump_json(indent=None if watch else 2))
+    else:
+        show_end(run)
+
+
+def _watch(run: Run, *, as_json: bool) -> None:
+    """Shows a run as its own terminal does, while it runs."""
+    with Watcher(quiet=as_json) as watcher:
+        while (progress := run.progress()).state == "running":
+            if as_json:
+                typer.echo(progress.model_dump_json())
+            watcher.show(progress)
+            time.sleep(WATCH_EVERY_S)
 
 
 def stats(

@@ -7,7 +7,9 @@ import typer
 
 from evolkit.cli import options as opt
 from evolkit.cli.progress import Watcher, show_end
-from evolkit.clients import Price, make_client
+from evolkit.clients import Client, Price, make_client
+from evolkit.clients.batch_wires import batch_price
+from evolkit.errors import ConfigError, MissingExtra
 from evolkit.estimate import estimate
 from evolkit.options import CALLS_AWAY, CALLS_IN_FLIGHT
 from evolkit.plan import plan as make_plan
@@ -19,6 +21,7 @@ from evolkit.seeds import Seeds, read_seeds
 def plan(  # noqa: PLR0913 - a command line has options
     seeds: opt.Seeds,
     model: opt.Model = "local",
+    base_url: opt.BaseUrl = None,
     taxonomy: opt.Taxonomy = "m2lingual",
     evols: opt.Evols = "all",
     follow_ups: opt.FollowUps = "1",
@@ -28,8 +31,12 @@ def plan(  # noqa: PLR0913 - a command line has options
     seeds_per_language: opt.SeedsPerLanguage = None,
     conversations: opt.Conversations = None,
     history: opt.History = "initial",
+    filters: opt.Filters = "default",
     frame: opt.Frame = "eng_Latn",
     examples: opt.Examples = 0,
+    redraws: opt.Redraws = 0,
+    temperature: opt.Temperature = 0.7,
+    top_p: opt.TopP = 1.0,
     max_tokens: opt.MaxTokens = 2048,
     languages: opt.Languages = None,
     skip_bad: opt.SkipBad = None,
@@ -39,25 +46,38 @@ def plan(  # noqa: PLR0913 - a command line has options
     price: opt.PriceGiven = None,
     rpm: opt.RequestRate = None,
     tpm: opt.TokenRate = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run, if begun: what it paid is left out.")
+    ] = None,
+    store: opt.Store = None,
+    via_litellm: opt.ViaLitellm = False,
+    batch: opt.Batch = False,
 ) -> None:
-    """Say what a run would do, use and cost, and call nobody."""
+    """Say what a run with the same options would do, use and cost, and call nobody."""
     given = locals()
     read = _read(seeds, taxonomy, languages, skip_bad)
-    planned = make_plan(read, opt.recipe_of(given), model=model)
+    client = _never_called(model, base_url, via_litellm=via_litellm)
+    name = model if client is None else client.model
     per_million = opt.price(price)
     known = Price(per_million[0] / 1e6, per_million[1] / 1e6) if per_million else None
-    found = estimate(planned, price=known, like=like)
-    typer.echo(planned.summary())
-    typer.echo("\n" + found.summary(requests_per_minute=rpm, tokens_per_minute=tpm))
+    if known is None and client is not None:
+        known = batch_price(client) if batch else client.price()
+    found = estimate(
+        make_plan(read, opt.recipe_of(given), model=name),
+        price=known,
+        like=like,
+        out=out,
+        store=store,
+        batch=batch,
+    )
+    typer.echo(found.summary(requests_per_minute=rpm, tokens_per_minute=tpm))
 
 
 def run(  # noqa: PLR0913 - a command line has options
     seeds: opt.Seeds,
     out: Annotated[Path, typer.Option(help="The run folder; the same one goes on.")],
     model: opt.Model = "local",
-    base_url: Annotated[
-        str | None, typer.Option(help="An OpenAI-compatible server, as http://localhost:8000/v1.")
-    ] = None,
+    base_url: opt.BaseUrl = None,
     taxonomy: opt.Taxonomy = "m2lingual",
     evols: opt.Evols = "all",
     follow_ups: opt.FollowUps = "1",
@@ -86,20 +106,16 @@ def run(  # noqa: PLR0913 - a command line has options
     price: opt.PriceGiven = None,
     rpm: opt.RequestRate = None,
     tpm: opt.TokenRate = None,
-    store: Annotated[
-        Path | None, typer.Option(help="File of completions shared with other runs.")
-    ] = None,
-    via_litellm: Annotated[bool, typer.Option(help="Use litellm for every provider.")] = False,
-    batch: Annotated[
-        bool, typer.Option("--batch", help="Ask by provider batches: cheaper, within a day.")
-    ] = False,
+    store: opt.Store = None,
+    via_litellm: opt.ViaLitellm = False,
+    batch: opt.Batch = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Make the data, or go on where an earlier run in this folder stopped."""
     recipe = opt.recipe_of(locals())
     read = _read(seeds, taxonomy, languages, skip_bad)
     client = make_client(model, base_url=base_url, timeout_s=timeout, via_litellm=via_litellm)
-    with Watcher(quiet=quiet, folder=out, turns=recipe.max_turns) as watcher:
+    with Watcher(quiet=quiet) as watcher:
         made = make_run(
             read,
             recipe,
@@ -131,6 +147,18 @@ def retry(
     typer.echo(f"{dropped:,} failures will be tried again; now run the same command as before")
 
 
+def _never_called(model: str, base_url: str | None, *, via_litellm: bool) -> Client | None:
+    """The client of a run, for its name and its price; it needs no key.
+
+    None where it can't be made here: the plan is then told all the same.
+    """
+    try:
+        return make_client(model, base_url=base_url, api_key="none", via_litellm=via_litellm)
+    except (ConfigError, MissingExtra) as error:
+        typer.echo(f"planned without its client: {error}", err=True)
+        return None
+
+
 def _read(paths: list[Path], taxonomy: str, languages: str | None, aside: Path | None) -> Seeds:
     source: Any = paths[0] if len(paths) == 1 else paths
     wanted = opt.names(languages) or None
@@ -142,8 +170,7 @@ def _read(paths: list[Path], taxonomy: str, languages: str | None, aside: Path |
 
 def _end(made: Run, *, quiet: bool) -> None:
     """What became of the seeds; exit code 3 when the budget ended the run."""
-    status = made.status()
     if not quiet:
-        show_end(made, status)
-    if status.state == "budget":
+        show_end(made)
+    if made.progress().state == "budget":
         raise typer.Exit(3)

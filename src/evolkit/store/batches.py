@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from evolkit.store.sqlite import connect, open_database, storage_errors, transaction
 
+BATCHES_FILE = "batches.sqlite"
+"""Its name in a run folder."""
+
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE batches (number INTEGER PRIMARY KEY, file TEXT NOT NULL, batch TEXT);

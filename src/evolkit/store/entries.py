@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from evolkit.records import Failure, Record, Reject, RowKind, Step
 
@@ -57,11 +57,31 @@ class Intent(NamedTuple):
     usd: float
 
 
-class Known(NamedTuple):
-    """What the ledger knows of a row that ended."""
+class End(NamedTuple):
+    """How and where a row ended: at this step of this turn.
+
+    `reason` says why it went no further; a record has one when it stopped before its last turn.
+    """
 
     kind: RowKind
     ending: Ending
+    step: Step
+    turn: int
+    reason: str
+
+
+class Ends(NamedTuple):
+    """Rows with the same end, and the conversations planned to grow from them."""
+
+    end: End
+    rows: int
+    children: int
+
+
+class Known(NamedTuple):
+    """What the ledger knows of a row that ended."""
+
+    end: End
     position: int
     generation: int
     children: int
@@ -138,6 +158,20 @@ class Used(NamedTuple):
     completion_tokens: int
     prompt_squares: int
     completion_squares: int
+
+
+def end_of(row: Record | Reject | Failure) -> End:
+    """How and where it ended."""
+    if isinstance(row, Reject):
+        return End(row.kind, "reject", row.step, row.turn, row.reason)
+    if isinstance(row, Failure):
+        return End(row.kind, "failure", row.step, row.turn, row.cause)
+    if row.ended is not None:
+        place, _, reason = row.ended.split(": ", 2)
+        step, turn = place.split(" ")
+        return End(row.kind, "record", cast(Step, step), int(turn), reason)
+    turns = len(row.messages) // 2 - 1
+    return End(row.kind, "record", "reply" if row.kind == "multi_turn" else "answer", turns, "")
 
 
 def count_reasons(tallies: Iterable[Tally], ending: Ending, kind: RowKind) -> Counter[str]:

@@ -7,13 +7,26 @@ the calls about to be sent under a budget, which are (`intents`), with all that 
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evolkit.errors import CAUSES, RunError
 from evolkit.records import Failure, Record, Reject, RowKind
-from evolkit.store.entries import EndedRow, Ending, Intent, Known, Move, Payment, Spend, Tally, Used
+from evolkit.store.entries import (
+    End,
+    EndedRow,
+    Ending,
+    Ends,
+    Intent,
+    Known,
+    Move,
+    Payment,
+    Spend,
+    Tally,
+    Used,
+    end_of,
+)
 from evolkit.store.sqlite import connect, open_database, storage_errors, transaction
 
 LEDGER_FILE = "ledger.sqlite"
@@ -21,7 +34,7 @@ LEDGER_FILE = "ledger.sqlite"
 IDS_AT_ONCE = 500
 """Ids in one query; SQLite takes 999 values in its older versions."""
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE seeds (number INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, seed BLOB NOT NULL);
@@ -32,6 +45,8 @@ CREATE TABLE rows (
     generation INTEGER NOT NULL,
     kind TEXT NOT NULL,
     ending TEXT NOT NULL,
+    step TEXT NOT NULL,
+    turn INTEGER NOT NULL,
     reason TEXT NOT NULL,
     task TEXT NOT NULL,
     language TEXT NOT NULL,
@@ -64,8 +79,6 @@ CREATE TABLE intents (
 )
 """
 
-
-_ENDINGS: dict[type, Ending] = {Record: "record", Reject: "reject", Failure: "failure"}
 _MODELS: dict[Ending, type[Record] | type[Reject] | type[Failure]] = {
     "record": Record,
     "reject": Reject,
@@ -101,7 +114,7 @@ class Ledger:
 
         Each seed comes with its ordinal. Rows of the plan before stay until they are moved.
         """
-        values = {"plan": name, "generation": str(self.generation + 1)}
+        values = {"plan": name, "generation": str(self.generation + 1), "progress": ""}
         with self._transaction() as connection:
             connection.execute("DELETE FROM seeds")
             connection.executemany("INSERT INTO seeds (ordinal, seed) VALUES (?, ?)", seeds)
@@ -126,7 +139,7 @@ class Ledger:
             marks = ",".join("?" * len(some))
             query = f"SELECT {_KNOWN} FROM rows WHERE id IN ({marks})"  # noqa: S608 - only question marks
             for row_id, *rest in self._select(query, some):
-                found[row_id.hex()] = Known(*rest)
+                found[row_id.hex()] = Known(End(*rest[:5]), *rest[5:])
         return found
 
     def record(self, row_id: str) -> Record:
@@ -161,6 +174,15 @@ class Ledger:
             (self.generation,),
         )
         return [Tally(*row) for row in found]
+
+    def ends(self) -> list[Ends]:
+        """How many rows ended how and where."""
+        found = self._select(
+            f"SELECT {_END}, count(*), sum(children) FROM rows WHERE generation = ?"  # noqa: S608 - names of columns
+            f" GROUP BY {_END} ORDER BY {_END}",
+            (self.generation,),
+        )
+        return [Ends(End(*row[:5]), *row[5:]) for row in found]
 
     def drop_failures(self, causes: Sequence[str] | None = None) -> int:
         """Forgets failures, all or by cause, so that the next run takes them up; their number."""
@@ -234,6 +256,11 @@ class Ledger:
             )
 
     @staticmethod
+    def add_notes(connection: sqlite3.Connection, notes: Mapping[str, str]) -> None:
+        """Notes them beside what `set_meta` did."""
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", notes.items())
+
+    @staticmethod
     def add_payments(connection: sqlite3.Connection, payments: Iterable[Payment]) -> None:
         """Adds to what was spent on each step and language."""
         sums: dict[tuple[str, str], list[float]] = {}
@@ -302,18 +329,11 @@ def _amounts(payment: Payment) -> tuple[float, ...]:
 
 def _columns(ended: EndedRow) -> tuple[object, ...]:
     row = ended.row
-    reason = ""
-    if isinstance(row, Reject):
-        reason = row.reason
-    elif isinstance(row, Failure):
-        reason = row.cause
     return (
         bytes.fromhex(row.id),
         ended.position,
         ended.generation,
-        row.kind,
-        _ENDINGS[type(row)],
-        reason,
+        *end_of(row),
         row.task,
         row.language,
         row.evol,
@@ -321,13 +341,15 @@ def _columns(ended: EndedRow) -> tuple[object, ...]:
     )
 
 
-_KNOWN = "id, kind, ending, position, generation, children"
+_END = "kind, ending, step, turn, reason"
+_KNOWN = f"id, {_END}, position, generation, children"
 _ADD_ROW = """
-INSERT INTO rows (id, position, generation, kind, ending, reason, task, language, evol, children)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO rows (id, position, generation, kind, ending, step, turn, reason, task, language, evol,
+children) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET position = excluded.position, generation = excluded.generation,
-kind = excluded.kind, ending = excluded.ending, reason = excluded.reason, task = excluded.task,
-language = excluded.language, evol = excluded.evol, children = excluded.children
+kind = excluded.kind, ending = excluded.ending, step = excluded.step, turn = excluded.turn,
+reason = excluded.reason, task = excluded.task, language = excluded.language, evol = excluded.evol,
+children = excluded.children
 RETURNING number
 """
 _SPEND = """

@@ -33,6 +33,7 @@ class _Batch:
     settled: list[int] = field(default_factory=list)
     rows: list[EndedRow] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
     drop_older: int = 0
     error: EvolkitError | None = None
 
@@ -101,6 +102,10 @@ class Writer:
 
         self._put(put)
 
+    def note(self, **notes: str) -> None:
+        """Notes something by name for those who look; not waited for."""
+        self._put(lambda batch: batch.notes.update(notes))
+
     async def row(self, ended: EndedRow) -> None:
         """Returns once it is noted how a row ended."""
         await self._put(lambda batch: batch.rows.append(ended)).wait()
@@ -166,6 +171,7 @@ class Writer:
                 Ledger.drop_intents(ledger, batch.settled)
                 Ledger.add_rows(ledger, batch.rows)
                 Ledger.move_rows(ledger, batch.moves)
+                Ledger.add_notes(ledger, batch.notes)
                 if batch.drop_older:
                     Ledger.drop_older(ledger, batch.drop_older)
         if batch.completions:
