@@ -9,9 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from evolkit.errors import DataError
+from evolkit.filters.apply import Checks
 from evolkit.filters.audit import ANY, Audit, Rejects, audit
 from evolkit.filters.base import TextRole
-from evolkit.filters.sets import SETS
+from evolkit.filters.learned_lengths import lengths_like
+from evolkit.filters.sets import SETS, filter_set
 from evolkit.filters.sift import FUNNEL, KEPT, REJECTED, FilterFunnel, Outcomes, sift
 from evolkit.filters.turns import UNDETERMINED, Fields
 from evolkit.plugins import plugin, plugin_names
@@ -60,6 +62,13 @@ def filter_rows(  # noqa: PLR0913 - a command line has options
     language: Language = None,
     language_field: LanguageField = None,
     source: Source = None,
+    lengths_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Good rows, such as seeds, with the same fields: reject what is much shorter or "
+            "longer than they are in its language."
+        ),
+    ] = None,
     skip_bad: Annotated[
         Path | None, typer.Option(help="Set bad rows aside in this file and go on with the rest.")
     ] = None,
@@ -67,8 +76,11 @@ def filter_rows(  # noqa: PLR0913 - a command line has options
 ) -> None:
     """Part the rows of a file into kept and rejected ones."""
     fields = _fields(text, role, language, language_field, source)
+    checks: Checks = set_name
+    if lengths_from is not None:
+        checks = filter_set(set_name) | lengths_like(_values(lengths_from), fields=fields)
     try:
-        funnel = sift(path, out, set_name, fields=fields, skip_bad=skip_bad, processes=processes)
+        funnel = sift(path, out, checks, fields=fields, skip_bad=skip_bad, processes=processes)
     except KeyboardInterrupt:
         typer.echo("evolkit: stopped; nothing was written", err=True)
         raise typer.Exit(130) from None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evolkit.filters.finished import FinishedFilter as FinishedFilter
     from evolkit.filters.language import LanguageFilter as LanguageFilter
     from evolkit.filters.leak import LeakFilter as LeakFilter
+    from evolkit.filters.learned_lengths import lengths_like as lengths_like
     from evolkit.filters.length import LengthFilter as LengthFilter
     from evolkit.filters.near.duplicates import NearDuplicateFilter as NearDuplicateFilter
     from evolkit.filters.pii import PIIFilter as PIIFilter
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOME_OF = {home.partition(":")[2]: home.partition(":")[0] for home in BUILT_IN["filters"].values()}
 _HOME_OF["apply_filter"] = "evolkit.filters.apply"
+_HOME_OF["lengths_like"] = "evolkit.filters.learned_lengths"
 _HOME_OF["filter_set"] = "evolkit.filters.sets"
 
 if not TYPE_CHECKING:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, Unpack
 
 from evolkit.errors import ConfigError
 from evolkit.filters.base import About, Filter, expected_tags
+from evolkit.filters.turns import label_of
 from evolkit.records import Verdict
 from evolkit.segments import graphemes, units
 from evolkit.tokens import count_tokens
@@ -24,7 +25,8 @@ class LengthFilter(Filter):
 
     `words` are graphemes where words aren't spaced; `tokens` are those of cl100k_base, of which
     a language may need ten times as many as English. `by_language` gives bounds of their own to
-    tags of `expected`. The score is the length.
+    tags of `expected`, whatever way these are written there; `lengths_like` learns them. The
+    score is the length.
     """
 
     name: ClassVar[str] = "length"
@@ -55,9 +57,11 @@ class LengthFilter(Filter):
         return Verdict("keep", self.name, score=float(length))
 
     def _bounds(self, about: About) -> Bounds:
-        for tag in expected_tags(about):
-            if tag in self.by_language:
-                return self.by_language[tag]
+        if self.by_language:
+            for tag in expected_tags(about):
+                own = self.by_language.get(tag) or self.by_language.get(label_of([tag]))
+                if own is not None:
+                    return own
         return self.bounds
 
     def options(self) -> dict[str, Any]:

@@ -34,9 +34,9 @@ SETS: dict[str, dict[TextRole, Names]] = {
         "response": (*_ANSWER, *_TEXT),
     },
     "strict": {
-        "instruction": (*_DRAFT, "finished", *_TEXT),
-        "follow_up": (*_DRAFT, "finished", *_TEXT),
-        "response": (*_ANSWER, "finished", *_TEXT),
+        "instruction": (*_DRAFT, "finished", "length", *_TEXT),
+        "follow_up": (*_DRAFT, "finished", "length", *_TEXT),
+        "response": (*_ANSWER, "finished", "length", *_TEXT),
     },
 }
 """Set name -> role of a text -> names of its filters, the cheap ones first."""
@@ -75,6 +75,15 @@ class FilterSet:
             )
             verdicts.update(zip(where, found, strict=True))
         return [verdicts[at] for at in range(len(pairs))]
+
+    def __or__(self, other: "Filter | FilterSet") -> "FilterSet":
+        """The filters of both, these first; a filter by itself is for all roles."""
+        added = {
+            role: other[role] if isinstance(other, FilterSet) else Chain([]) | other
+            for role in self.chains
+        }
+        chains = {role: chain | added[role] for role, chain in self.chains.items()}
+        return FilterSet(f"{self.name}+{other.name}", chains)
 
     @property
     def sees_others(self) -> bool:
