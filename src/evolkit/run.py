@@ -23,7 +23,7 @@ from evolkit.export import export
 from evolkit.folder import held
 from evolkit.grow import Row
 from evolkit.options import RunOptions
-from evolkit.plan import Plan, plan
+from evolkit.plan import Plan, PlannedSeed, plan
 from evolkit.progress import Progress
 from evolkit.recipe import Recipe
 from evolkit.records import Failure, Record, Reject, RowKind, Seed
@@ -98,7 +98,7 @@ class Run:
 
     def seeds(self) -> Iterator[Seed]:
         """The chosen seeds, in order."""
-        return (Seed.model_validate_json(seed) for _, seed in self._ledger.seeds())
+        return (each.seed for each in planned_before(self.path))
 
     def records(self, kind: RowKind | None = None) -> Iterator[Record]:
         """Finished conversations in the plan's order, read one by one."""
@@ -197,10 +197,19 @@ async def arun(
     )
     if options.get("batch"):
         made = BatchClient(made, Path(out) / BATCHES_FILE)
-    planned = plan(seeds, recipe, model=made.model)
+    planned = plan(seeds, recipe, model=made.model, before=planned_before(out))
     with traced(made, _told(planned), telemetry=options.get("telemetry")) as used:
         await Session(planned, used, Path(out), options).run()
     return Run(out)
+
+
+def planned_before(out: str | Path) -> Iterator[PlannedSeed]:
+    """The seeds of the plan that a run folder holds, with their numbers; none without a run."""
+    file = Path(out) / LEDGER_FILE
+    if file.is_file():
+        with contextlib.closing(Ledger(file)) as ledger:
+            for ordinal, seed in ledger.seeds():
+                yield PlannedSeed(Seed.model_validate_json(seed), ordinal)
 
 
 def run(

@@ -158,6 +158,23 @@ def test_only_the_difference_is_paid(tmp_path: Path, name: str) -> None:
         assert 0 < client.calls == fresh.calls - 6 * 4
 
 
+def test_a_seed_put_in_before_others_is_paid_alone(tmp_path: Path) -> None:
+    """And one taken out costs nothing: what is dealt out by number stays with the others.
+
+    One evol of nine a seed, one conversation with one turn: four calls.
+    """
+    one_each = recipe(evols=1, follow_ups=1, max_turns=1)
+    six = seeds(6)
+    earlier = record_dumps(go(tmp_path, seeds=six, recipe=one_each))
+    client = FakeClient(reply)
+    mixed = [*seeds(1, first=50), *six[2:], six[0]]
+    later = record_dumps(go(tmp_path, client, seeds=mixed, recipe=one_each))
+    assert client.calls == 4
+    kept = [each for each in later if each in earlier]
+    assert len(kept) == 5 * 2
+    assert len(later) == 6 * 2
+
+
 def test_two_runs_may_share_what_they_paid(tmp_path: Path) -> None:
     store = tmp_path / "shared" / "store.sqlite"
     one = go(tmp_path / "one", store=store)
