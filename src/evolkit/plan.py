@@ -348,7 +348,7 @@ def plan(
     """What a run of this recipe over these seeds would do; calls nobody.
 
     `seeds` is whatever `read_seeds` takes. Row ids depend on `model` too. `before` are the seeds
-    of an earlier plan, `Run.planned_seeds()` of the folder that is to go on.
+    of an earlier plan (`evolkit.run.planned_before` reads those of a folder).
     """
     recipe = recipe or Recipe()
     taxonomy = load_taxonomy(recipe.taxonomy)
