@@ -139,6 +139,7 @@ class Grower:
         try:
             about: About = {
                 "expected": asked,
+                "mixed": len(asked) > 1,
                 "source": seed.instruction,
                 "answer": seed.response or "",
                 "shown": [each.text for each in examples],

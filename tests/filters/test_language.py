@@ -4,7 +4,7 @@ import pickle
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -42,9 +42,11 @@ def test_a_sentence_is_never_kept_as_another_language(tag: str) -> None:
 
 @pytest.mark.parametrize("case", CASES["case"], ids=lambda case: case["note"])
 def test_what_a_linguist_wrote_down_holds(case: dict[str, Any]) -> None:
-    verdict = CHECK.check(case["text"], expected=case["expected"])
+    about = {key: case[key] for key in ("expected", "mixed", "source") if key in case}
+    verdict = CHECK.check(case["text"], **cast("About", about))
     assert (verdict.outcome, verdict.reason) == (case["outcome"], case.get("reason", ""))
-    assert verdict.evidence.get("found") == case.get("found", verdict.evidence.get("found"))
+    for key in ("found", "missing"):
+        assert verdict.evidence.get(key) == case.get(key, verdict.evidence.get(key))
 
 
 def test_a_rejection_tells_who_voted_for_what() -> None:

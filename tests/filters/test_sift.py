@@ -152,8 +152,10 @@ def test_the_first_exchange_of_a_record_may_have_languages_of_its_own() -> None:
         "response_language": ["eng_Latn"],
         "messages": [{"role": role, "content": "x"} for role in ("user", "assistant") * 2],
     }
-    asked = [about["expected"] for _, _, about in texts_of(row)]
+    abouts = [about for _, _, about in texts_of(row)]
+    asked = [about["expected"] for about in abouts]
     assert asked == [("hin_Deva", "eng_Latn"), ("eng_Latn",), ("hin_Deva",), ("hin_Deva",)]
+    assert [about.get("mixed", False) for about in abouts] == [True, False, False, False]
 
 
 def test_pairs_are_found_by_their_usual_names() -> None:

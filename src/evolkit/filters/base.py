@@ -17,13 +17,15 @@ class About(TypedDict, total=False):
     """What is known about a text; each filter takes what it needs and ignores the rest.
 
     `expected`: tag or tags the text should be in. The script in a tag counts: `hin_Latn` is
-    romanised Hindi. Several tags: any of them, or a mixture. `source`: the text this one was
-    made from or answers, `answer` that source's own answer where it is known. `shown`: texts
-    that the prompt held as examples, `directions` what it told to do. `role`: what the text is
-    in its conversation. `delimiter`: the tag name that enclosed foreign text in the prompt.
+    romanised Hindi. Several tags: any of them, or a mixture; with `mixed`, each of them.
+    `source`: the text this one was made from or answers, `answer` that source's own answer where
+    it is known. `shown`: texts that the prompt held as examples, `directions` what it told to do.
+    `role`: what the text is in its conversation. `delimiter`: the tag name that enclosed foreign
+    text in the prompt.
     """
 
     expected: str | Sequence[str]
+    mixed: bool
     source: str
     answer: str
     shown: Sequence[str]

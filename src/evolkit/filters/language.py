@@ -24,11 +24,14 @@ from evolkit.filters.detectors import (
 )
 from evolkit.filters.language_asked import Question, question
 from evolkit.filters.language_jury import Jury, Readings
+from evolkit.filters.language_mixture import find_lack
+from evolkit.filters.language_names import named_in
 from evolkit.filters.language_text import Part, Sample, han_variant, part_of, sample
 from evolkit.filters.language_votes import (
     UNIQUE_SCRIPTS,
     are_close,
     is_weak,
+    labels_in,
     scripts_of,
 )
 from evolkit.records import Verdict
@@ -68,10 +71,12 @@ class Vote(NamedTuple):
 class LanguageFilter(Filter):
     """Rejects text in another language or script than `expected`; abstains where it can't tell.
 
-    `expected` is a tag, or several: any of them, or a mixture. Reasons: `wrong_script`,
-    `wrong_language`, with what it is instead in `evidence["found"]`; abstentions `not_asked`,
-    `no_text`, `too_short`, `names`, `mixed_scripts`, `unknown_language` (no detector knows it),
-    `close_language`, `weak_detector` (known to fail at this language and length), `unsure`.
+    `expected` is a tag, or several: any of them, or a mixture; with `mixed`, all of them. Reasons:
+    `wrong_script`, `wrong_language`, with what it is instead in `evidence["found"]`; `not_mixed`,
+    with the language that is absent in `evidence["missing"]`. Abstentions: `not_asked`, `no_text`,
+    `too_short`, `names`, `mixed_scripts`, `unknown_language` (no detector knows it),
+    `close_language`, `weak_detector` (known to fail at this language and length), `unsure`,
+    `named_language` (an answer in another language, which the request, its `source`, names).
     `score` in [0, 1] is the confidence that the text is what was asked for, 0.5 if evidence is
     even; for a decision by script, the share of letters in it; None where there is no evidence.
 
@@ -145,12 +150,33 @@ class LanguageFilter(Filter):
         cases = [self._opened(text, about) for text, about in pairs]
         parts = [part for case in cases if isinstance(case, list) for part in case]
         readings = iter(self._jury().read([part for part in parts if _needs_vote(part)]))
-        return [
+        verdicts = [
             case
             if isinstance(case, Verdict)
             else self._joined([self._judged(part, readings) for part in case], case)
             for case in cases
         ]
+        return [
+            verdict
+            if verdict.outcome == "abstain" or (verdict.keep and not about.get("mixed"))
+            else self._reconsidered(verdict, text, about)
+            for verdict, (text, about) in zip(verdicts, pairs, strict=True)
+        ]
+
+    def _reconsidered(self, verdict: Verdict, text: str, about: About) -> Verdict:
+        """A keep that may lack one of several languages, a rejection that may be excused."""
+        asked = question(expected_tags(about))
+        if verdict.outcome == "reject":
+            wanted = _named_instead(verdict.evidence["found"], asked, about)
+            if wanted is not None:
+                return self.abstain("named_language", verdict.score, **verdict.evidence)
+        elif about.get("mixed"):
+            lack = find_lack(text, asked, self._jury())
+            if lack.missing is not None:
+                return self.reject("not_mixed", lack.score, missing=lack.missing)
+            if lack.doubt is not None:
+                return self.abstain(lack.doubt, verdict.score)
+        return verdict
 
     def _opened(self, text: str, about: About) -> Verdict | list[Part]:
         """The parts to be judged, or the verdict where the scripts tell it already."""
@@ -238,6 +264,15 @@ class LanguageFilter(Filter):
         return self.abstain("unsure", first.score, **first.evidence)
 
 
+def _named_instead(found: str, asked: Question, about: About) -> str | None:
+    """The language or the script of an answer that the request names, as for a translation."""
+    request = about.get("source")
+    if not request or about.get("role", "response") != "response":
+        return None
+    others = frozenset({found}) | labels_in(found)
+    return named_in(request, others.difference(*(each.labels for each in asked.groups)))
+
+
 def _share_asked(found: Sample, asked: Question) -> float:
     """Share of letters in the scripts asked for; Han among kana counts for Japanese alone."""
     members = asked.members
@@ -252,7 +287,7 @@ def _share_asked(found: Sample, asked: Question) -> float:
 
 def _parts(found: Sample, asked: Question) -> list[Part]:
     """One part for each set of scripts asked for, the small ones left out; at least one."""
-    parts = [part_of(found, group.members, group.labels, group.han) for group in asked.groups]
+    parts = [part_of(found, group.members, group.possible, group.han) for group in asked.groups]
     present = [part for part in parts if part is not None]
     if len(present) == 1:
         return present

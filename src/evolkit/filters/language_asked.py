@@ -24,10 +24,14 @@ class Asked(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Languages asked for that are written in the same scripts, by their labels."""
+    """Languages asked for that are written in the same scripts, by their labels.
+
+    `possible` are those and all asked for that share a script with them, as Chinese with Japanese.
+    """
 
     members: frozenset[str]
     labels: tuple[str, ...]
+    possible: tuple[str, ...]
     han: str | None
 
 
@@ -47,10 +51,7 @@ def question(tags: tuple[str, ...]) -> Question:
         groups.setdefault(each.members, []).append(each)
     return Question(
         frozenset[str]().union(*groups),
-        tuple(
-            Group(members, tuple(dict.fromkeys(each.label for each in group)), _shared_han(group))
-            for members, group in groups.items()
-        ),
+        tuple(_group(members, group, asked) for members, group in groups.items()),
     )
 
 
@@ -84,9 +85,15 @@ def _members(scripts: tuple[str, ...]) -> frozenset[str]:
     return frozenset[str]().union(*(SCRIPT_MEMBERS.get(script, {script}) for script in scripts))
 
 
-def _shared_han(group: Sequence[Asked]) -> str | None:
-    variants = {each.han for each in group}
-    return variants.pop() if len(variants) == 1 else None
+def _group(members: frozenset[str], group: Sequence[Asked], asked: Sequence[Asked]) -> Group:
+    near = [each for each in asked if each in group or not members.isdisjoint(each.members)]
+    variants = {each.han for each in near}
+    return Group(
+        members,
+        tuple(dict.fromkeys(each.label for each in group)),
+        tuple(dict.fromkeys(each.label for each in near)),
+        variants.pop() if len(variants) == 1 else None,
+    )
 
 
 def _han(scripts: tuple[str, ...]) -> str | None:

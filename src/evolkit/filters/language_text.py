@@ -63,7 +63,7 @@ class Part(NamedTuple):
 
 def sample(text: str) -> Sample:
     """Never raises; takes time linear in the length of the text."""
-    clean = _one_line(strip_code(text))
+    clean = one_line(strip_code(text))
     shares = script_shares(clean)
     script = script_of(shares)
     if len(clean) > MAX_LETTERS:
@@ -74,6 +74,15 @@ def sample(text: str) -> Sample:
         clean = clean.lower()
     length, is_names = _measure(clean, script)
     return Sample(clean, shares, script, length, is_names)
+
+
+def one_line(text: str) -> str:
+    """NFC on one line, without control characters and lone surrogates."""
+    clean = " ".join(text.split())
+    # All that `_BLANK` takes and `split` leaves is unprintable, but for the Ethiopic sign.
+    if not clean.isprintable() or _ETHIOPIC_BLANK in clean:
+        clean = _BLANK.sub(" ", clean).strip()
+    return unicodedata.normalize("NFC", clean)
 
 
 def script_of(shares: Mapping[str, float]) -> str:
@@ -119,15 +128,6 @@ def han_variant(text: str) -> str | None:
     if traditional >= 3 * simplified and traditional >= 2:
         return "Hant"
     return None
-
-
-def _one_line(text: str) -> str:
-    """NFC on one line, without control characters and lone surrogates."""
-    clean = " ".join(text.split())
-    # All that `_BLANK` takes and `split` leaves is unprintable, but for the Ethiopic sign.
-    if not clean.isprintable() or _ETHIOPIC_BLANK in clean:
-        clean = _BLANK.sub(" ", clean).strip()
-    return unicodedata.normalize("NFC", clean)
 
 
 def _measure(text: str, script: str) -> tuple[Length, bool]:

@@ -94,6 +94,12 @@ def scripts_of(label: str) -> frozenset[str]:
     return _scripts().get(label, frozenset())
 
 
+@cache
+def labels_in(script: str) -> frozenset[str]:
+    """Languages that were measured in this script, or have it for themselves; maybe none."""
+    return frozenset(label for label, scripts in _scripts().items() if script in scripts)
+
+
 def is_weak(label: str, length: Length) -> bool:
     """True where, on the data the weights are from, too much right text was called wrong.
 
@@ -104,7 +110,7 @@ def is_weak(label: str, length: Length) -> bool:
 
 def forget_tables() -> None:
     """Read the tables anew at the next question: for the script that writes them."""
-    for read in (_aliases, _kin, _weights, _scripts, _weak, canonical_label):
+    for read in (_aliases, _kin, _weights, _scripts, _weak, canonical_label, labels_in):
         read.cache_clear()
 
 

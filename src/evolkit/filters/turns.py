@@ -139,6 +139,8 @@ def _turns(name: str, row: Mapping[str, Any], shared: About) -> Iterator[Part]:
         own = "instruction_language" if role == "instruction" else "response_language"
         if exchanges <= 1 and (tags := _tags(row, own, is_needed=False)):
             about["expected"] = tags
+            if role == "instruction" and len(tags) > 1:
+                about["mixed"] = True
         yield Part(at, Item(text, about))
 
 
