@@ -7,6 +7,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from evolkit.clients.base import Client, Price, Request
 from evolkit.clients.litellm import LiteLLMClient
 from evolkit.clients.openai import OpenAIClient
 from evolkit.errors import CallError, ConfigError, OutageError
+from evolkit.store.batches import BatchJournal
 from evolkit.testing import FakeClient
 from evolkit.traffic import Patience
 from tests.servers.batch_server import BatchServer, Fate
@@ -232,6 +234,30 @@ async def test_a_batch_that_is_refused_whole_stops_the_run(
             await batch.complete(asked("x"))
 
 
+async def test_answers_that_are_no_longer_kept_are_asked_anew(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """They are kept for a month; a run may be left for longer."""
+    server.forgets = True
+    async with client(server, tmp_path) as batch:
+        await batch.complete(asked("x"))
+    assert server.created == [1, 1]
+
+
+async def test_a_batch_that_the_provider_does_not_know_stops_the_run(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """The key may be another one; asking anew by itself would pay for everything again."""
+    journal = BatchJournal(tmp_path / "batches.sqlite")
+    number = journal.uploaded("file_9", [asked("x").key()])
+    journal.created(number, "batch_9")
+    journal.close()
+    async with client(server, tmp_path) as batch:
+        with pytest.raises(OutageError, match=r"batch_9 .* the key it was made with"):
+            await batch.complete(asked("x"))
+    assert server.created == []
+
+
 async def test_a_full_file_is_sent_at_once(server: BatchServer, tmp_path: Path) -> None:
     """Providers take so many requests a file and no more."""
     async with client(server, tmp_path, most_requests=2) as batch:
@@ -338,7 +364,8 @@ def through_litellm(
     request: pytest.FixtureRequest, server: BatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> Client:
     """litellm speaks to the providers whose batches are not OpenAI's."""
-    pytest.importorskip("litellm", reason="litellm is not installed")
+    if find_spec("litellm") is None:
+        pytest.skip("litellm is not installed")
     if request.param == "openai":
         return ek.make_client("m", base_url=server.url, api_key="sk-test", via_litellm=True)
     monkeypatch.setenv("AZURE_API_BASE", server.root)

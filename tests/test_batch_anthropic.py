@@ -11,6 +11,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from evolkit.store.batches import BatchJournal
 from evolkit.traffic import Patience
 from tests.servers.anthropic_server import KEY, AnthropicServer, Fate, message_of
 
-pytest.importorskip("litellm", reason="litellm is not installed")
+pytestmark = pytest.mark.skipif(find_spec("litellm") is None, reason="litellm is not installed")
 
 FAST = Patience(gather_s=0.1, first_s=0.02, last_s=0.05, max_outage_s=1.0)
 RECIPE = ek.Recipe(evols=2, follow_ups=1, max_turns=1, filters="none", redraws=1)
@@ -247,6 +248,24 @@ async def test_too_many_requests_on_the_way_are_waited_for(
     async with batched(tmp_path) as batch:
         assert (await batch.complete(asked("x"))).text.startswith("Answer")
     assert server.created == [1]
+
+
+async def test_room_for_more_requests_is_waited_for_while_a_batch_is_away(
+    server: AnthropicServer, tmp_path: Path
+) -> None:
+    """It comes when that batch comes home, which may take hours: longer than any outage may."""
+    server.held.set()
+    inner = BatchClient(single(), tmp_path / "b", patience=FAST, most_requests=1)
+    async with inner as batch:
+        first = asyncio.create_task(batch.complete(asked("x")))
+        await asyncio.to_thread(server.away.wait, 10)
+        await asyncio.sleep(0.1)
+        server.refuse = [(429, "too many batch requests")] * 30
+        second = asyncio.create_task(batch.complete(asked("y")))
+        await asyncio.sleep(1.5 * FAST.max_outage_s)
+        server.held.clear()
+        await asyncio.gather(first, second)
+    assert server.created == [1, 1]
 
 
 @pytest.mark.parametrize("status", [400, 413])

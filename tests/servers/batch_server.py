@@ -35,6 +35,7 @@ class BatchServer(ThreadedServer):
         self.faults: list[dict[str, str]] = []
         self.refuse: dict[str, list[int]] = {}
         self.drops_create = False
+        self.forgets = False
         self.held = threading.Event()
         self.away = threading.Event()
         self._files: dict[str, bytes] = {}
@@ -71,6 +72,9 @@ class BatchServer(ThreadedServer):
         return web.json_response(self._file(file.file.read()))
 
     async def _content(self, request: web.Request) -> web.Response:
+        if self.forgets:
+            self.forgets = False
+            raise web.HTTPNotFound
         return web.Response(body=self._files[request.match_info["id"]])
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -100,7 +104,9 @@ class BatchServer(ThreadedServer):
         return web.json_response({"object": "list", "data": data, "has_more": False})
 
     async def _look(self, request: web.Request) -> web.Response:
-        batch = self._batches[request.match_info["id"]]
+        batch = self._batches.get(request.match_info["id"])
+        if batch is None:
+            raise web.HTTPNotFound
         self._looks[batch["id"]] += 1
         if batch["status"] == "validating":
             batch["status"] = "in_progress"

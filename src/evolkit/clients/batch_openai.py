@@ -5,7 +5,7 @@ protocol litellm makes look like it.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import orjson
@@ -79,13 +79,13 @@ class OpenAIWire:
         return batch_state(await self._json("GET", f"batches/{batch}"))
 
     async def outcomes(self, state: BatchState) -> dict[str, Outcome]:
-        found: dict[str, Outcome] = {}
-        for file in state.results:
-            found |= read_lines(await self._send("GET", f"files/{file}/content"))
-        return found
+        return await outcomes_of(state, self._download)
 
     def read(self, body: bytes, _request: Request, price: Price | None, /) -> Completion:
         return read_completion(orjson.loads(body), model=self.client.model, price=price)
+
+    async def _download(self, file: str) -> bytes:
+        return await self._send("GET", f"files/{file}/content")
 
     async def _json(
         self, method: str, path: str, payload: bytes | None = None, kind: str = "application/json"
@@ -167,14 +167,14 @@ class LiteLLMWire:
         return batch_state(found.model_dump(warnings=False))
 
     async def outcomes(self, state: BatchState) -> dict[str, Outcome]:
-        outcomes: dict[str, Outcome] = {}
-        for file in state.results:
-            found = await self._call("afile_content", file_id=file)
-            outcomes |= read_lines(bytes(found.content))
-        return outcomes
+        return await outcomes_of(state, self._download)
 
     def read(self, body: bytes, _request: Request, price: Price | None, /) -> Completion:
         return read_completion(orjson.loads(body), model=self.client.model, price=price)
+
+    async def _download(self, file: str) -> bytes:
+        found = await self._call("afile_content", file_id=file)
+        return bytes(found.content)
 
     async def _call(self, name: str, **arguments: Any) -> Any:
         return await self._client.send(
@@ -209,6 +209,22 @@ def batch_state(found: dict[str, Any]) -> BatchState:
             if isinstance(each, dict)
         ),
     )
+
+
+async def outcomes_of(
+    state: BatchState, download: Callable[[str], Awaitable[bytes]]
+) -> dict[str, Outcome]:
+    """What the result files of a batch say, without those that are no longer kept."""
+    found: dict[str, Outcome] = {}
+    for file in state.results:
+        try:
+            found |= read_lines(await download(file))
+        except CallError as error:
+            # The batch itself was just looked at: it is the file that is gone.
+            if error.cause != "not_found":
+                raise
+            logger.warning("batch %s: its answers are no longer kept", state.id)
+    return found
 
 
 def read_lines(content: bytes) -> Iterator[tuple[str, Outcome]]:
