@@ -39,6 +39,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "lengths",
         "pilot",
         "estimate",
+        "estimate_text",
+        "paid",
         "caller",
         "grow",
         "options",

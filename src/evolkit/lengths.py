@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from evolkit.choice import Pair
 from evolkit.languages import get_language
-from evolkit.plan import EvolvedRow, Pair, Plan, PlannedSeed
+from evolkit.plan import EvolvedRow, Plan, PlannedSeed
+from evolkit.recipe import Recipe
 from evolkit.records import Message, Step
 from evolkit.render import (
     draw,
@@ -50,6 +52,21 @@ class Tokens(NamedTuple):
         )
 
 
+class Guess(NamedTuple):
+    """How models may differ from the one of the paper.
+
+    An evolved instruction grows `grown` times as much, an answer is `answered` times as long, and
+    a share of all drafts is `rejected`.
+    """
+
+    grown: float = 1.0
+    answered: float = 1.0
+    rejected: float = 0.0
+
+
+LIKELY = Guess()
+
+
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """What was counted of one row.
@@ -84,28 +101,47 @@ def sample(plan: Plan) -> list[Sampled]:
 
 
 def assumed(
-    plan: Plan, sampled: list[Sampled], stretch: float = 1.0
+    plan: Plan, sampled: list[Sampled], guess: Guess = LIKELY
 ) -> dict[tuple[Step, str, str], Tokens]:
-    """Mean tokens of one call by step, task and language; answers `stretch` times as long."""
+    """Mean tokens of one call by step, task and language."""
     rows: dict[Pair, list[Sampled]] = defaultdict(list)
     for each in sampled:
         rows[each.group].append(each)
     means: dict[tuple[Step, str, str], Tokens] = defaultdict(Tokens)
     for (task, tag), group in rows.items():
         for row in group:
-            for step, tokens in _calls(row, plan, stretch):
+            for step, tokens in _calls(row, plan, guess):
                 means[step, task, tag] = means[step, task, tag].plus(tokens, 1 / len(group))
     return dict(means)
 
 
-def _calls(row: Sampled, plan: Plan, stretch: float) -> Iterator[tuple[Step, Tokens]]:
+def calls_each(recipe: Recipe, rejected: float) -> dict[Step, float]:
+    """Calls that come of one planned call of each step when this share of drafts is rejected.
+
+    What is rejected is drawn again as often as the recipe says, and then ends its row.
+    """
+    passed = 1 - rejected ** (recipe.redraws + 1)
+    drawn = sum(rejected**number for number in range(recipe.redraws + 1))
+    turns = range(recipe.max_turns)
+    started = [passed ** (2 + 2 * turn) for turn in turns]
+    follow_ups = sum(started) / len(turns) if turns else 0.0
+    found: dict[Step, float] = {
+        "evolve": 1.0,
+        "answer": passed,
+        "follow_up": follow_ups,
+        "reply": follow_ups * passed,
+    }
+    return {step: drawn * share for step, share in found.items()}
+
+
+def _calls(row: Sampled, plan: Plan, guess: Guess) -> Iterator[tuple[Step, Tokens]]:
     """The tokens of each step; of follow-ups and replies the mean over the turns."""
     longest = plan.recipe.max_tokens
-    instruction = min(longest, row.seed + stretch * GROWTH * row.asked)
-    answer = min(longest, stretch * ANSWER * row.answered)
-    follow_up = min(longest, stretch * FOLLOW_UP * row.answered)
-    reply = min(longest, stretch * REPLY * row.answered)
-    yield "evolve", Tokens(row.evolve, instruction + WRAPPING)
+    instruction = min(longest, row.seed + guess.grown * GROWTH * row.asked)
+    answer = min(longest, guess.answered * ANSWER * row.answered)
+    follow_up = min(longest, guess.grown * FOLLOW_UP * row.answered)
+    reply = min(longest, guess.answered * REPLY * row.answered)
+    yield "evolve", Tokens(row.evolve, min(longest, instruction + WRAPPING))
     yield "answer", Tokens(row.answer_system + instruction, answer)
     turns = plan.recipe.max_turns
     if not turns:
@@ -118,7 +154,7 @@ def _calls(row: Sampled, plan: Plan, stretch: float) -> Iterator[tuple[Step, Tok
         history += follow_up + PER_MESSAGE
         replied += row.answer_system + history
         history += reply + PER_MESSAGE
-    yield "follow_up", Tokens(asked / turns, follow_up + WRAPPING)
+    yield "follow_up", Tokens(asked / turns, min(longest, follow_up + WRAPPING))
     yield "reply", Tokens(replied / turns, reply)
 
 

@@ -1,18 +1,25 @@
-"""What a pilot run used, as a measure for a larger one of the same kind."""
+"""What a pilot run used, as a measure for a larger one of the same kind.
+
+What its rows used is held against what would have been assumed of them. That ratio, the pilot's
+level, holds all that is not known beforehand: how the model's tokeniser counts, how wordy it is,
+how often drafts are cut off, refused, drawn again. A plan's rows use what is assumed of them,
+times the level. So the two may differ in their seeds, their turns and their mix of languages.
+"""
 
 import json
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from evolkit.errors import RunError
-from evolkit.lengths import Tokens
-from evolkit.plan import Plan
-from evolkit.records import RowKind, Step
-from evolkit.store.ledger import Ledger
-from evolkit.store.used import Used, read_used
+from evolkit.lengths import Tokens, assumed, sample
+from evolkit.plan import Plan, plan
+from evolkit.recipe import Recipe
+from evolkit.records import STEPS, RowKind, Step
+from evolkit.store.ledger import LEDGER_FILE, Ledger
+from evolkit.store.used import Paid, Used, read_used
 
 KIND_OF: dict[Step, RowKind] = {
     "evolve": "evolved",
@@ -20,13 +27,14 @@ KIND_OF: dict[Step, RowKind] = {
     "follow_up": "multi_turn",
     "reply": "multi_turn",
 }
-LEAST_ROWS = 5
-"""Fewer rows of a task and language say too little of their own."""
+COUNTS_AS_ROWS = 5
+"""The level of a language counts as much as so many rows of one of its tasks, and the level of
+all languages as much as so many of one language: a few rows say little of their own."""
 GUESSED = 0.3
-"""How far the assumption, brought to the pilot's level, may be off where it had too few rows."""
+"""How far the level of a language may be off that the pilot has no row of."""
 
-K = TypeVar("K")
 Group = tuple[RowKind, str, str]
+"""Kind of row, task, language."""
 
 
 class Use(NamedTuple):
@@ -41,137 +49,264 @@ class Use(NamedTuple):
     doubt: Tokens = Tokens()
 
 
+class _Level(NamedTuple):
+    """What was used over what was assumed, and the number of rows behind it."""
+
+    calls: float
+    tokens: Tokens
+    rows: float
+
+    def upon(self, parent: "_Level") -> "_Level":
+        """Drawn to the level of a larger whole, the more the fewer rows stand behind this one."""
+        own = self.rows / (self.rows + COUNTS_AS_ROWS)
+        mine, theirs = (self.calls, *self.tokens), (parent.calls, *parent.tokens)
+        calls, *tokens = (own * a + (1 - own) * b for a, b in zip(mine, theirs, strict=True))
+        return _Level(calls, Tokens(*tokens), self.rows)
+
+
+NONE = _Level(1.0, Tokens(1.0, 1.0), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How much the sums of single seeds differ from what the level makes of them.
+
+    `seeds` is their number; `squares` sums up the squared differences, each over what was assumed
+    of a seed, for prompts and completions.
+    """
+
+    seeds: float = 0.0
+    squares: Tokens = field(default_factory=Tokens)
+
+    def variance(self, side: int, kind: "_Spread") -> float:
+        """Of one seed, eked out with that of the whole kind of row."""
+        whole = kind.squares[side] / max(1.0, kind.seeds - 1)
+        return (self.squares[side] + COUNTS_AS_ROWS * whole) / (
+            max(0.0, self.seeds - 1) + COUNTS_AS_ROWS
+        )
+
+
 class Pilot:
     """The rows of a run that have ended. Raises RunError where none has."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, folder: Path) -> None:
+        file = folder / LEDGER_FILE
         if not file.is_file():
-            raise RunError(f"{str(file.parent)!r} is no run folder: it has no {file.name}")
+            raise RunError(f"{str(folder)!r} is no run folder: it has no {file.name}")
         ledger = Ledger(file)
         try:
             self.model = ledger.meta("model")
-            self.max_turns: int = json.loads(ledger.meta("recipe", "{}")).get("max_turns", 0)
+            self.recipe = Recipe.model_validate_json(ledger.meta("recipe", "{}"))
         finally:
             ledger.close()
-        used, self._paid = read_used(file)
-        self._used: dict[Group, Used] = {(u.kind, u.task, u.language): u for u in used}
-        if not self._used:
-            raise RunError(f"in {str(file.parent)!r} no row has ended yet")
-        self.guessed: set[str] = set()
+        used, paid = read_used(file)
+        if not used:
+            raise RunError(f"in {str(folder)!r} no row has ended yet")
+        own = plan(_KeptSeeds(file), self.recipe, model=self.model)
+        calls = assumed(own, sample(own))
+        self._each = each_row(own, calls)
+        self._used: dict[Group, Used] = {
+            (each.kind, each.task, each.language): each
+            for each in used
+            if each.rows and (each.kind, each.task, each.language) in self._each
+        }
         self.rows = sum(each.rows for each in self._used.values())
+        self._levels = self._row_levels()
+        self._steps = self._step_levels(paid, calls)
 
-    def use(
-        self, plan: Plan, rows: dict[Group, int], per_row: dict[Group, Use]
-    ) -> dict[Group, Use]:
-        """What the plan's rows will use; `per_row` is what is assumed of one of each group.
+    def use(self, plan: Plan, each: Mapping[Group, Use]) -> dict[Group, Use]:
+        """What a plan's rows will use; `each` is what is assumed of one of a group.
 
-        A group that the pilot has at least 5 rows of uses what those did; another one what is
-        assumed of it, times what the pilot used in that language, or in all, over what was
-        assumed of that. Raises RunError where pilot and plan have no group in common.
+        Raises RunError where the pilot and the plan have no task and language in common.
         """
-        by_language = self._levels(per_row, lambda group: (group[0], group[2]))
-        by_kind = self._levels(per_row, lambda group: group[0])
-        if "evolved" not in by_kind:
+        rows = rows_of(plan)
+        if rows and not self._used.keys() & rows.keys():
             raise RunError("the pilot run and the plan have no task and language in common")
+        wholes = {kind: self._whole(kind) for kind, _, _ in rows}
         found = {}
         for group, count in rows.items():
-            kind, _, tag = group
-            used = self._used.get(group)
-            turns = self._turns(plan) if kind == "multi_turn" else 1.0
-            if used is not None and used.rows >= LEAST_ROWS:
-                found[group] = _scaled(used, count, turns)
-            else:
-                self.guessed.add(f"{group[1]} in {tag}")
-                level = by_language.get((kind, tag)) or by_kind.get(kind)
-                level = level or Use(1.0, Tokens(1.0, 1.0))
-                found[group] = _guessed(per_row[group], level, count * turns)
+            _, task, tag = group
+            seeds = rows["evolved", task, tag] * plan.counts.seeds / plan.counts.evolved
+            found[group] = self._expected(group, count, min(seeds, count), each[group], wholes)
         return found
 
-    def share(self, step: Step, tag: str) -> Use | None:
-        """A step's share of what its kind of row used in a language; None where none was paid.
+    def lacks(self, plan: Plan) -> list[str]:
+        """Tags of the plan's languages that no row of the pilot is of."""
+        known = {tag for _, _, tag in self._used}
+        return sorted(tag for tag in plan.counts.by_language if tag not in known)
 
-        The three sum to 1 over the steps of a kind.
+    def of_step(self, step: Step, tag: str) -> Use:
+        """What it paid for a step in a language, over what is assumed of that."""
+        level = self._steps.get((step, tag)) or self._steps.get((step, ""), NONE)
+        return Use(level.calls, level.tokens)
+
+    @property
+    def tokens_for_one(self) -> float | None:
+        """Tokens that the provider counts for one that we count, by the first prompts of rows.
+
+        Those are known to the letter. None where the pilot paid for none.
         """
-        kind = KIND_OF[step]
-        alike = [each for each in self._paid if KIND_OF[each.step] == kind and each.language == tag]
-        alike = alike or [each for each in self._paid if KIND_OF[each.step] == kind]
-        own = [each for each in alike if each.step == step]
-        if not alike:
-            return None
-        return Use(
-            _share(sum(each.calls for each in own), sum(each.calls for each in alike)),
-            Tokens(
-                _share(sum(e.prompt_tokens for e in own), sum(e.prompt_tokens for e in alike)),
-                _share(
-                    sum(e.completion_tokens for e in own), sum(e.completion_tokens for e in alike)
-                ),
-            ),
+        level = self._steps.get(("evolve", ""))
+        return level.tokens.prompt / level.calls if level and level.calls else None
+
+    def _expected(
+        self,
+        group: Group,
+        rows: int,
+        seeds: float,
+        each: Use,
+        wholes: Mapping[RowKind, _Spread],
+    ) -> Use:
+        """What so many rows of so many seeds will use, and how sure that is."""
+        kind, _, tag = group
+        level = self._level(group)
+        whole, spread = wholes[kind], self._spread(group)
+        own = level.rows / (level.rows + COUNTS_AS_ROWS)
+        is_lacking = (kind, "", tag) not in self._levels
+        middle, error, doubt = [], [], []
+        for side in (0, 1):
+            assumed = each.tokens[side] * rows
+            middle.append(level.tokens[side] * assumed)
+            off = (1 - own) * GUESSED * middle[side]
+            chance = 1 / seeds + 1 / (spread.seeds + COUNTS_AS_ROWS)
+            error.append(1.96 * assumed * math.sqrt(chance * spread.variance(side, whole)))
+            shared = 1.96 * math.sqrt(whole.variance(side, whole) / max(1.0, whole.seeds))
+            doubt.append((1 - own) * shared * assumed)
+            # Languages that are missing are far off together, tasks of known ones by turns.
+            if is_lacking:
+                doubt[side] += off
+            else:
+                error[side] = math.hypot(error[side], off)
+        return Use(level.calls * each.calls * rows, Tokens(*middle), Tokens(*error), Tokens(*doubt))
+
+    def _level(self, group: Group) -> _Level:
+        kind, _, tag = group
+        for key in (group, (kind, "", tag), (kind, "", "")):
+            if key in self._levels:
+                found = self._levels[key]
+                return found if key == group else found._replace(rows=0.0)
+        return self._levels["evolved", "", ""]._replace(rows=0.0)
+
+    def _row_levels(self) -> dict[Group, _Level]:
+        """By kind of row, by kind and language, and by group; empty names stand for all."""
+        found: dict[Group, _Level] = {}
+        for kind in dict.fromkeys(kind for kind, _, _ in self._used):
+            groups = [group for group in self._used if group[0] == kind]
+            whole = found[kind, "", ""] = self._own_level(groups)
+            for tag in dict.fromkeys(tag for _, _, tag in groups):
+                alike = [group for group in groups if group[2] == tag]
+                language = found[kind, "", tag] = self._own_level(alike).upon(whole)
+                for group in alike:
+                    found[group] = self._own_level([group]).upon(language)
+        return found
+
+    def _own_level(self, groups: Iterable[Group]) -> _Level:
+        pairs = [(self._used[group], self._each[group]) for group in groups]
+        used = [(each.calls, each.prompt_tokens, each.completion_tokens) for each, _ in pairs]
+        assumed = [
+            (each.rows * one.calls, *(each.rows * side for side in one.tokens))
+            for each, one in pairs
+        ]
+        return _level(used, assumed, sum(each.rows for each, _ in pairs))
+
+    def _step_levels(
+        self, paid: list[Paid], calls: Mapping[tuple[Step, str, str], Tokens]
+    ) -> dict[tuple[Step, str], _Level]:
+        """By step and language, and by step alone (an empty name)."""
+        planned: dict[tuple[Step, str], list[tuple[float, ...]]] = {}
+        turns = max(1, self.recipe.max_turns)
+        for (kind, task, tag), used in self._used.items():
+            for step in (each for each in STEPS if KIND_OF[each] == kind):
+                made = used.rows * (turns if kind == "multi_turn" else 1)
+                one = calls.get((step, task, tag), Tokens())
+                planned.setdefault((step, tag), []).append((made, *(made * each for each in one)))
+        found: dict[tuple[Step, str], _Level] = {}
+        for step in STEPS:
+            own = {
+                each.language: (each.calls, each.prompt_tokens, each.completion_tokens)
+                for each in paid
+                if each.step == step and (step, each.language) in planned
+            }
+            if not own:
+                continue
+            everything = [each for tag in own for each in planned[step, tag]]
+            whole = found[step, ""] = _level(own.values(), everything, 0)
+            for tag, used_calls in own.items():
+                rows = sum(each[0] for each in planned[step, tag])
+                found[step, tag] = _level([used_calls], planned[step, tag], rows).upon(whole)
+        return found
+
+    def _spread(self, group: Group) -> _Spread:
+        """Of the group's seeds around the group's level; nothing of a group it has no row of."""
+        used = self._used.get(group)
+        if used is None or not used.seeds:
+            return _Spread()
+        level, squares = self._levels[group], []
+        one = self._each[group].tokens
+        sums = (
+            (used.prompt_tokens, used.prompt_squares),
+            (used.completion_tokens, used.completion_squares),
         )
+        for side, (total, square) in enumerate(sums):
+            assumed = one[side] * used.rows / used.seeds
+            expected = level.tokens[side] * assumed
+            around = square - 2 * expected * total + used.seeds * expected**2
+            squares.append(max(0.0, around) / assumed**2 if assumed else 0.0)
+        return _Spread(used.seeds, Tokens(*squares))
 
-    def _turns(self, plan: Plan) -> float:
-        """Conversations of more turns are taken to use as much more."""
-        return plan.recipe.max_turns / self.max_turns if self.max_turns else 1.0
-
-    def _levels(self, per_row: dict[Group, Use], of: Callable[[Group], K]) -> dict[K, Use]:
-        """What the pilot used over what was assumed of the same groups."""
-        used: dict[K, list[tuple[Used, Use]]] = defaultdict(list)
-        for group, each in self._used.items():
-            if group in per_row and each.rows:
-                used[of(group)].append((each, per_row[group]))
-        return {key: _level(pairs) for key, pairs in used.items()}
+    def _whole(self, kind: RowKind) -> _Spread:
+        parts = [self._spread(group) for group in self._used if group[0] == kind]
+        squares = Tokens()
+        for each in parts:
+            squares = squares.plus(each.squares)
+        return _Spread(sum(each.seeds for each in parts), squares)
 
 
-def _level(pairs: Iterable[tuple[Used, Use]]) -> Use:
-    pairs = list(pairs)
-    return Use(
-        _share(sum(u.calls for u, _ in pairs), sum(u.rows * a.calls for u, a in pairs)),
-        Tokens(
-            _share(
-                sum(u.prompt_tokens for u, _ in pairs),
-                sum(u.rows * a.tokens.prompt for u, a in pairs),
-            ),
-            _share(
-                sum(u.completion_tokens for u, _ in pairs),
-                sum(u.rows * a.tokens.completion for u, a in pairs),
-            ),
-        ),
+def rows_of(plan: Plan) -> dict[Group, int]:
+    """The plan's rows by kind, task and language."""
+    found: dict[Group, int] = {}
+    for (task, tag), calls in plan.counts.by_group.items():
+        found["evolved", task, tag] = calls["evolve"]
+        if calls["follow_up"]:
+            found["multi_turn", task, tag] = calls["follow_up"] // plan.recipe.max_turns
+    return {group: rows for group, rows in found.items() if rows}
+
+
+def each_row(plan: Plan, calls: Mapping[tuple[Step, str, str], Tokens]) -> dict[Group, Use]:
+    """What one row of each group uses, by the tokens of one call of each step."""
+    found: dict[Group, Use] = {}
+    for group in rows_of(plan):
+        kind, task, tag = group
+        turns = plan.recipe.max_turns if kind == "multi_turn" else 1
+        steps = [step for step in STEPS if KIND_OF[step] == kind]
+        tokens = Tokens()
+        for step in steps:
+            tokens = tokens.plus(calls.get((step, task, tag), Tokens()), turns)
+        found[group] = Use(turns * len(steps), tokens)
+    return found
+
+
+class _KeptSeeds:
+    """The seeds in a ledger, read as they are asked for."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        ledger = Ledger(self._file)
+        try:
+            for _, seed in ledger.seeds():
+                yield json.loads(seed)
+        finally:
+            ledger.close()
+
+
+def _level(
+    used: Iterable[tuple[float, ...]], assumed: Iterable[tuple[float, ...]], rows: float
+) -> _Level:
+    """Of calls, prompt and completion tokens; 1 where nothing was assumed."""
+    parts = zip(
+        map(sum, zip(*used, strict=True)), map(sum, zip(*assumed, strict=True)), strict=True
     )
-
-
-def _scaled(used: Used, count: int, turns: float) -> Use:
-    """The pilot's mean times the count, with the interval of both samples' chance."""
-    times = count / used.rows * turns
-    return Use(
-        used.calls * times,
-        Tokens(used.prompt_tokens * times, used.completion_tokens * times),
-        error=Tokens(
-            turns * _error(used, used.prompt_tokens, used.prompt_squares, count),
-            turns * _error(used, used.completion_tokens, used.completion_squares, count),
-        ),
-    )
-
-
-def _guessed(assumed: Use, level: Use, times: float) -> Use:
-    tokens = Tokens(
-        assumed.tokens.prompt * level.tokens.prompt * times,
-        assumed.tokens.completion * level.tokens.completion * times,
-    )
-    doubt = Tokens(GUESSED * tokens.prompt, GUESSED * tokens.completion)
-    return Use(assumed.calls * level.calls * times, tokens, doubt=doubt)
-
-
-def _error(used: Used, total: int, squares: int, rows: int) -> float:
-    """1.96 standard errors of the sum over `rows` more rows.
-
-    Rows of one seed are alike, so it is the seeds' sums that are taken as drawn by chance.
-    """
-    seeds = used.seeds
-    if seeds < 2:
-        return GUESSED * total * rows / used.rows
-    variance = max(0.0, (squares - total * total / seeds) / (seeds - 1))
-    more = seeds * rows / used.rows
-    return 1.96 * math.sqrt(variance * more * (1 + more / seeds))
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+    calls, *tokens = (part / whole if whole else 1.0 for part, whole in parts)
+    return _Level(calls, Tokens(*tokens), rows)

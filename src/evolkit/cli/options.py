@@ -19,6 +19,14 @@ Model = Annotated[
         "model that litellm knows; with --base-url the server's own name for it."
     ),
 ]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="An OpenAI-compatible server, as http://localhost:8000/v1.")
+]
+Store = Annotated[Path | None, typer.Option(help="File of completions shared with other runs.")]
+ViaLitellm = Annotated[bool, typer.Option(help="Use litellm for every provider.")]
+Batch = Annotated[
+    bool, typer.Option("--batch", help="Ask by provider batches: cheaper, within a day.")
+]
 SkipBad = Annotated[
     Path | None, typer.Option(help="Set bad rows aside in this file and go on with the rest.")
 ]
