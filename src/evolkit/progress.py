@@ -158,13 +158,14 @@ class Progress(_Facts):
     def paid(self) -> Paid:
         """What all steps paid."""
         parts = [each.paid for each in self.steps]
-        known = [each.usd for each in parts if each.usd is not None]
+        calls = sum(each.calls for each in parts)
+        unpriced = sum(each.unpriced_calls for each in parts)
         return Paid(
-            calls=sum(each.calls for each in parts),
+            calls=calls,
             prompt_tokens=sum(each.prompt_tokens for each in parts),
             completion_tokens=sum(each.completion_tokens for each in parts),
-            usd=sum(known) if known else None,
-            unpriced_calls=sum(each.unpriced_calls for each in parts),
+            usd=None if unpriced == calls > 0 else sum(each.usd or 0.0 for each in parts),
+            unpriced_calls=unpriced,
             lost_calls=sum(each.lost_calls for each in parts),
         )
 

@@ -23,7 +23,14 @@ TITLES = {"evolved": "evolved", "multi_turn": "conversations"}
 class Watcher:
     """Shows a run's progress on stderr; nothing with `quiet`. A context manager."""
 
-    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        console: Console | None = None,
+        line_every_s: float = LINE_EVERY_S,
+    ) -> None:
+        self._line_every_s = line_every_s
         self._console = console or Console(stderr=True, quiet=quiet)
         self._live = Live(console=self._console, transient=True, auto_refresh=False)
         self._last_line = time.monotonic()
@@ -33,9 +40,9 @@ class Watcher:
         now = time.monotonic()
         if self._console.is_terminal:
             self._live.update(view(progress), refresh=True)
-        elif now - self._last_line >= LINE_EVERY_S:
+        elif now - self._last_line >= self._line_every_s:
             self._last_line = now
-            self._console.print(progress_line(progress), highlight=False, soft_wrap=True)
+            self._console.print(Text(progress_line(progress)), soft_wrap=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -75,7 +82,7 @@ def progress_line(progress: Progress) -> str:
     )
     if rejects or failures:
         parts.append(f"{rejects:,} rejects, {failures:,} failures")
-    parts += [told for _, told in _told(progress)]
+    parts += [f"{label} {words}" for label, words in _told(progress)]
     return "; ".join(parts)
 
 
