@@ -74,6 +74,27 @@ def test_a_language_worse_off_than_the_others_is_warned_of() -> None:
     assert ("crossed", "swh_Latn", "uneven") in warned(found)
 
 
+def test_advice_names_rows_to_read_and_a_set_to_take() -> None:
+    """Rows 5 to 12 are crossed out, of which five are shown."""
+    found = audit([*rows("sw", 4, 8), *rows("yo", 100, 0)], EmptyFilter() | Crossed())
+    assert found.advice == (
+        "swh_Latn: read rows 5, 6, 7, 8, 9; if they are sound, "
+        "filter swh_Latn by itself, with --set empty",
+    )
+
+
+def test_advice_without_another_filter_is_to_do_without() -> None:
+    found = audit([*rows("sw", 4, 2), *rows("yo", 100, 0)], Crossed())
+    assert found.advice == (
+        "swh_Latn: read rows 5, 6; if they are sound, do without these filters for swh_Latn",
+    )
+
+
+def test_all_filters_together_are_blamed_only_where_none_is_alone() -> None:
+    found = audit([*rows("sw", 95, 5), *rows("yo", 99, 1)], Crossed())
+    assert warned(found) == [("crossed", "swh_Latn", "level")]
+
+
 def test_filters_that_reject_evenly_little_are_not_warned_of() -> None:
     assert warned(audit([*rows("sw", 398, 2), *rows("yo", 399, 1)], Crossed())) == []
 

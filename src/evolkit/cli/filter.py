@@ -194,11 +194,14 @@ def _show_audit(found: Audit) -> None:
         console.print("\nno language suffers")
         return
     console.print(
-        f"\n[bold]{len(found.warnings)} warnings[/]: of these languages surely more than "
-        f"{found.max_share:.1%} or more than of the others is rejected"
+        f"\n[bold]{len(found.warnings)} warnings[/]: of these languages more than "
+        f"{found.max_share:.1%} is rejected, or more than of the others, by more than chance"
     )
     for warned in found.warnings:
         console.print(f"  {escape(str(warned))}", soft_wrap=True)
+    console.print()
+    for sentence in found.advice:
+        console.print(escape(sentence), soft_wrap=True)
 
 
 def _audit_table(name: str) -> Table:

@@ -1,7 +1,7 @@
 """What filters would reject of data known to be clean: false rejects, language by language."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import NormalDist
 from typing import Any, Final, Literal
 
@@ -24,6 +24,8 @@ CONFIDENCE: Final = 0.95
 MIN_REJECTS: Final = 2
 """One rejected text may be a slip in data that are thought to be clean."""
 
+SHOWN_ROWS: Final = 5
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +35,8 @@ class Rejects(_Frozen):
     """What a filter did to the texts of a language.
 
     `share` of the texts was rejected; `low` and `high` are the bounds of its Wilson interval.
-    `reasons` counts rejections, `doubts` abstentions by reason, the most frequent first.
+    `reasons` counts rejections, `doubts` abstentions by reason, the most frequent first. `rows`
+    are the first that hold a rejected text, counted from 1.
     """
 
     texts: int
@@ -43,6 +46,7 @@ class Rejects(_Frozen):
     high: float
     reasons: dict[str, int] = Field(default_factory=dict)
     doubts: dict[str, int] = Field(default_factory=dict)
+    rows: tuple[int, ...] = ()
 
 
 class Warned(_Frozen):
@@ -67,8 +71,8 @@ class Warned(_Frozen):
 class Audit(_Frozen):
     """False rejects of each filter of a set, if the data were clean.
 
-    `filters[name][language]`; `any` is the name for all filters together. `warnings` first
-    those of the highest lower bound.
+    `filters[name][language]`; `any` is the name for all filters together, warned of where none
+    alone is to blame. `warnings` first those of the highest lower bound.
     """
 
     signature: str
@@ -82,6 +86,24 @@ class Audit(_Frozen):
     @property
     def languages(self) -> tuple[str, ...]:
         return tuple(self.filters[ANY])
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to do, one sentence for each language that suffers, as in `warnings`."""
+        suffering: dict[str, list[Warned]] = {}
+        for each in self.warnings:
+            suffering.setdefault(each.language, []).append(each)
+        return tuple(self._advise(language, some) for language, some in suffering.items())
+
+    def _advise(self, language: str, warned: list[Warned]) -> str:
+        rows = sorted({row for each in warned for row in each.rejects.rows})[:SHOWN_ROWS]
+        blamed = [each.filter for each in warned if each.filter != ANY]
+        look = f"{language}: read rows {', '.join(map(str, rows))}"
+        sound = f"are sound and in {language}" if "language" in blamed else "are sound"
+        rest = [name for name in self.filters if name != ANY and name not in blamed]
+        if not blamed or not rest:
+            return f"{look}; if they {sound}, do without these filters for {language}"
+        return f"{look}; if they {sound}, filter {language} by itself, with --set {'+'.join(rest)}"
 
 
 def audit(
@@ -105,7 +127,7 @@ def audit(
     """
     made = resolve_checks(checks)
     reader = fields or Fields()
-    waiting: deque[str] = deque()
+    waiting: deque[tuple[int, str]] = deque()
 
     def items() -> Iterator[Item]:
         for number, row in enumerate(rows, 1):
@@ -115,14 +137,14 @@ def audit(
                 raise DataError([f"row {number}: {fault}" for fault in error.faults]) from error
             language = label_of(reader.languages(row))
             for part in parts:
-                waiting.append(language)
+                waiting.append((number, language))
                 yield part.item
 
     tally = _Tally()
     count = 1 if made.sees_others else processes
     found = map_batches(_EachFilter(made), items(), processes=count, batch_size=batch_size)
     for verdicts in found:
-        tally.add(waiting.popleft(), verdicts)
+        tally.add(*waiting.popleft(), verdicts)
     return tally.audit(made.signature, max_share, confidence)
 
 
@@ -172,16 +194,23 @@ class _Tally:
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
+        self.rows: dict[tuple[str, str], list[int]] = defaultdict(list)
         self.texts = 0
 
-    def add(self, language: str, verdicts: tuple[Verdict, ...]) -> None:
+    def add(self, row: int, language: str, verdicts: tuple[Verdict, ...]) -> None:
         self.texts += 1
         decided = Verdict("keep", ANY)
         for verdict in verdicts:
-            self.counts[verdict.filter, language][verdict.outcome, verdict.reason] += 1
+            self._count(verdict.filter, language, verdict, verdict.reason, row)
             decided = weightier(decided, verdict)
         reason = "" if decided.outcome == "keep" else f"{decided.filter}/{decided.reason}"
-        self.counts[ANY, language][decided.outcome, reason] += 1
+        self._count(ANY, language, decided, reason, row)
+
+    def _count(self, name: str, language: str, verdict: Verdict, reason: str, row: int) -> None:
+        self.counts[name, language][verdict.outcome, reason] += 1
+        rows = self.rows[name, language]
+        if verdict.outcome == "reject" and len(rows) < SHOWN_ROWS and row not in rows:
+            rows.append(row)
 
     def audit(self, signature: str, max_share: float, confidence: float) -> Audit:
         names = list(dict.fromkeys([ANY, *(name for name, _ in self.counts)]))
@@ -193,7 +222,9 @@ class _Tally:
             total: Counter[tuple[str, str]] = sum(of.values(), start=Counter())
             totals[name] = _rejects(total, confidence)
             for language, counts in sorted(of.items()):
-                mine = filters[name][language] = _rejects(counts, confidence)
+                mine = filters[name][language] = _rejects(
+                    counts, confidence, self.rows[name, language]
+                )
                 others = _rejects(total - counts, confidence)
                 if rule := _broken_rule(mine, others, max_share):
                     warnings.append(
@@ -208,11 +239,19 @@ class _Tally:
             confidence=confidence,
             filters=filters,
             total=totals,
-            warnings=tuple(sorted(warnings, key=lambda each: -each.rejects.low)),
+            warnings=tuple(sorted(_blaming(warnings), key=lambda each: -each.rejects.low)),
         )
 
 
-def _rejects(counts: Counter[tuple[str, str]], confidence: float) -> Rejects:
+def _blaming(warnings: Sequence[Warned]) -> list[Warned]:
+    """Without those of all filters together where one of them is warned of by itself."""
+    by_one = {each.language for each in warnings if each.filter != ANY}
+    return [each for each in warnings if each.filter != ANY or each.language not in by_one]
+
+
+def _rejects(
+    counts: Counter[tuple[str, str]], confidence: float, rows: Sequence[int] = ()
+) -> Rejects:
     texts = counts.total()
     reasons: Counter[str] = Counter()
     doubts: Counter[str] = Counter()
@@ -231,6 +270,7 @@ def _rejects(counts: Counter[tuple[str, str]], confidence: float) -> Rejects:
         high=high,
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         doubts=dict(sorted(doubts.items(), key=lambda item: (-item[1], item[0]))),
+        rows=tuple(rows),
     )
 
 
