@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from evolkit.errors import ConfigError, UnknownName
 from evolkit.languages import get_language, languages
-from evolkit.plan import EvolvedRow, plan
+from evolkit.plan import EvolvedRow, Plan, plan
 from evolkit.recipe import Recipe
 from evolkit.records import Seed
+from evolkit.seeds import read_seeds
 from evolkit.taxonomy import load_taxonomy
 
 TAXONOMY = load_taxonomy("m2lingual")
@@ -131,7 +132,7 @@ def test_seeds_in_any_order_leave_what_an_earlier_plan_had_as_it_was(chance: ran
         Seed(instruction="new", language="deu_Latn", task="flan_qa", id=f"n{k}") for k in (1, 2)
     ]
     mixed = chance.sample([*kept, *new], 19)
-    after = list(plan(mixed, recipe, before=before.planned_seeds()).rows())
+    after = list(Plan(read_seeds(mixed), recipe, before=before.planned_seeds()).rows())
     ours = [row for row in after if row.seed in kept]
     earlier = [row for row in before.rows() if row.seed in kept]
     assert sorted(ours, key=repr) == sorted(earlier, key=repr)
@@ -143,7 +144,7 @@ def test_new_seeds_are_numbered_behind_those_of_the_earlier_plan() -> None:
     seeds = make_seeds(12)
     before = plan(seeds, Recipe())
     new = Seed(instruction="new", language="deu_Latn", task="flan_qa", id="new")
-    after = plan([new, *seeds[1:]], Recipe(), before=before.planned_seeds())
+    after = Plan(read_seeds([new, *seeds[1:]]), Recipe(), before=before.planned_seeds())
     assert [each.ordinal for each in after.planned_seeds()] == [12, *range(1, 12)]
 
 

@@ -102,7 +102,7 @@ class Pilot:
         used, paid = read_used(file)
         if not used:
             raise RunError(f"in {str(folder)!r} no row has ended yet")
-        own = plan(_KeptSeeds(file), self.recipe, model=self.model)
+        own = plan(_KeptSeeds(file), self.recipe, model=self.model, out=folder)
         calls = assumed(own, sample(own))
         self._each = each_row(own, calls)
         self._used: dict[Group, Used] = {

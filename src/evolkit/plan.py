@@ -9,7 +9,9 @@ seeds, evols or turns leaves the ids of the others as they were.
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from evolkit.choice import Pair, choose_seeds, in_turn, lowest
@@ -27,6 +29,7 @@ from evolkit.render import (
     response_tag,
 )
 from evolkit.seeds import Seeds, Source, read_seeds
+from evolkit.store.ledger import LEDGER_FILE, Ledger
 from evolkit.taxonomy import Evol, FollowUp, Taxonomy, load_taxonomy
 
 
@@ -343,17 +346,26 @@ def plan(
     recipe: Recipe | None = None,
     *,
     model: str = "",
-    before: Iterable[PlannedSeed] = (),
+    out: str | Path | None = None,
 ) -> Plan:
     """What a run of this recipe over these seeds would do; calls nobody.
 
-    `seeds` is whatever `read_seeds` takes. Row ids depend on `model` too. `before` are the seeds
-    of an earlier plan (`evolkit.run.planned_before` reads those of a folder).
+    `seeds` is whatever `read_seeds` takes. Row ids depend on `model` too. `out` is the folder of
+    the run, if it has begun: its seeds keep their numbers.
     """
     recipe = recipe or Recipe()
     taxonomy = load_taxonomy(recipe.taxonomy)
     read = seeds if isinstance(seeds, Seeds) else read_seeds(seeds, taxonomy=taxonomy)
-    return Plan(read, recipe, model, before)
+    return Plan(read, recipe, model, planned_before(out) if out else ())
+
+
+def planned_before(out: str | Path) -> Iterator[PlannedSeed]:
+    """The seeds of the plan that a run folder holds; none where no run has begun."""
+    file = Path(out) / LEDGER_FILE
+    if file.is_file():
+        with closing(Ledger(file)) as ledger:
+            for ordinal, seed in ledger.seeds():
+                yield PlannedSeed(Seed.model_validate_json(seed), ordinal)
 
 
 def _turns(

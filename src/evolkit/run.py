@@ -23,7 +23,7 @@ from evolkit.export import export
 from evolkit.folder import held
 from evolkit.grow import Row
 from evolkit.options import RunOptions
-from evolkit.plan import Plan, PlannedSeed, plan
+from evolkit.plan import Plan, plan, planned_before
 from evolkit.progress import Progress
 from evolkit.recipe import Recipe
 from evolkit.records import Failure, Record, Reject, RowKind, Seed
@@ -197,19 +197,10 @@ async def arun(
     )
     if options.get("batch"):
         made = BatchClient(made, Path(out) / BATCHES_FILE)
-    planned = plan(seeds, recipe, model=made.model, before=planned_before(out))
+    planned = plan(seeds, recipe, model=made.model, out=out)
     with traced(made, _told(planned), telemetry=options.get("telemetry")) as used:
         await Session(planned, used, Path(out), options).run()
     return Run(out)
-
-
-def planned_before(out: str | Path) -> Iterator[PlannedSeed]:
-    """The seeds of the plan that a run folder holds, with their numbers; none without a run."""
-    file = Path(out) / LEDGER_FILE
-    if file.is_file():
-        with contextlib.closing(Ledger(file)) as ledger:
-            for ordinal, seed in ledger.seeds():
-                yield PlannedSeed(Seed.model_validate_json(seed), ordinal)
 
 
 def run(

@@ -63,7 +63,7 @@ def plan(  # noqa: PLR0913 - a command line has options
     if known is None and client is not None:
         known = batch_price(client) if batch else client.price()
     found = estimate(
-        make_plan(read, opt.recipe_of(given), model=name),
+        make_plan(read, opt.recipe_of(given), model=name, out=out),
         price=known,
         like=like,
         out=out,
