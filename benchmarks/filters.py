@@ -15,6 +15,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -112,16 +113,43 @@ def near_duplicates(arguments: argparse.Namespace) -> None:
     slow = _timed(lambda: _datasketch(few), 1)
     base = len(few) / slow.wall_s
     _line("datasketch, one by one", len(few), slow, base, _datasketch_recall(texts, pairs))
-    flags = _rensa(texts)
-    fast = _timed(lambda: _rensa(texts), arguments.rounds)
-    recall = float(np.mean(flags[pairs].all(axis=1)))
-    _line("rensa, flags only", len(texts), fast, base, recall, _flag_precision(texts, flags))
+    searches: dict[str, Callable[[], Any]] = {"rensa, flags only": partial(_rensa, texts)}
     for engine in arguments.engine or ("numpy", "numba"):
         find_near_duplicates(texts[:1000], engine=engine)
-        search = partial(find_near_duplicates, texts, threshold=THRESHOLD, engine=engine)
-        timing, found = _timed(search, arguments.rounds), search()
-        precision = _drop_precision(texts, found)
-        _line(f"evolkit, {engine}", len(texts), timing, base, _recall(found, pairs), precision)
+        searches[f"evolkit, {engine}"] = partial(
+            find_near_duplicates, texts, threshold=THRESHOLD, engine=engine
+        )
+    timings = _timed_by_turns(searches, arguments.rounds)
+    for name, search in searches.items():
+        found = search()
+        if isinstance(found, NearDuplicates):
+            recall, precision = _recall(found, pairs), _drop_precision(texts, found)
+        else:
+            recall, precision = (
+                float(np.mean(found[pairs].all(axis=1))),
+                _flag_precision(texts, found),
+            )
+        _line(name, len(texts), timings[name], base, recall, precision)
+
+
+def start(arguments: argparse.Namespace) -> None:
+    """Seconds from starting Python to the first answer; with numba also where nothing is kept."""
+    for engine in arguments.engine or ("numpy", "numba"):
+        code = f"{_FIRST_SEARCH}(['some text'] * 2 + ['some texts'], engine={engine!r})"
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+            run = partial(subprocess.run, [sys.executable, "-c", code], env=environment, check=True)
+            first = _timed(run, 1)
+            later = _timed(run, arguments.rounds)
+        print(
+            f"start, {engine}: the first time {first.wall_s:.2f} s ({first.cpu_s:.2f} processor s),"
+            f" later {later.wall_s:.2f} s ({later.cpu_s:.2f})"
+        )
+
+
+_FIRST_SEARCH = (
+    "from evolkit.filters.near.duplicates import find_near_duplicates; find_near_duplicates"
+)
 
 
 def sets(arguments: argparse.Namespace) -> None:
@@ -212,6 +240,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "language": language,
     "repetition": repetition,
     "near_duplicates": near_duplicates,
+    "start": start,
     "memory": memory,
     "decontamination": decontamination,
     "sets": sets,
@@ -270,12 +299,23 @@ def _runs(text: str) -> set[str]:
 
 def _timed(work: Callable[[], object], rounds: int) -> Timing:
     """Median seconds of some rounds."""
-    found = []
-    for _ in range(rounds):
-        start, before = time.perf_counter(), os.times()
-        work()
-        after = os.times()
-        found.append(Timing(time.perf_counter() - start, sum(after[:4]) - sum(before[:4])))
+    return _median([_once(work) for _ in range(rounds)])
+
+
+def _timed_by_turns(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+    """The same of several that are to be compared, so that what else runs meets them alike."""
+    turns = [{name: _once(work) for name, work in works.items()} for _ in range(rounds)]
+    return {name: _median([turn[name] for turn in turns]) for name in works}
+
+
+def _once(work: Callable[[], object]) -> Timing:
+    start, before = time.perf_counter(), os.times()
+    work()
+    after = os.times()
+    return Timing(time.perf_counter() - start, sum(after[:4]) - sum(before[:4]))
+
+
+def _median(found: Sequence[Timing]) -> Timing:
     return Timing(
         statistics.median(each.wall_s for each in found),
         statistics.median(each.cpu_s for each in found),
