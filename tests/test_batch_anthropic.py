@@ -302,12 +302,48 @@ async def test_a_batch_whose_creation_was_not_heard_is_found_by_its_answers(
     assert server.created == [1]
 
 
+async def test_a_batch_that_was_not_heard_of_is_found_behind_newer_ones(
+    server: AnthropicServer, tmp_path: Path
+) -> None:
+    """A run may go on a day later; the list comes in pages, and other sizes need no look."""
+    journal = BatchJournal(tmp_path / "batches.sqlite")
+    journal.named(f"{time.time():.0f}-00000000", [asked("x").key()])
+    journal.close()
+    params = {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]}
+    server.add_batch([{"custom_id": asked("x").key(), "params": params}])
+    others = [
+        server.add_batch([{"custom_id": name, "params": params} for name in names])
+        for names in ("ab", "cde", "fg")
+    ]
+    async with batched(tmp_path) as batch:
+        await batch.complete(asked("x"))
+    assert server.created == []
+    assert {each["processing_status"] for each in others} == {"in_progress"}
+
+
+async def test_other_batches_of_ones_own_are_not_waited_for(
+    server: AnthropicServer, tmp_path: Path
+) -> None:
+    """They are known; one that is away may take hours."""
+    server.held.set()
+    one_each = BatchClient(single(), tmp_path / "b", patience=FAST, most_requests=1)
+    async with one_each as batch:
+        first = asyncio.create_task(batch.complete(asked("x")))
+        await asyncio.to_thread(server.away.wait, 10)
+        server.holds, server.drops = {"msgbatch_0"}, 1
+        server.held.clear()
+        await asyncio.wait_for(batch.complete(asked("y")), 5)
+        server.holds = set()
+        await first
+    assert server.created == [1, 1]
+
+
 async def test_a_batch_that_was_never_made_is_asked_anew(
     server: AnthropicServer, tmp_path: Path
 ) -> None:
     """A process may die after it noted a batch and before it sent it."""
     journal = BatchJournal(tmp_path / "batches.sqlite")
-    journal.uploaded(f"{time.time():.0f}-00000000", [asked("x").key(), asked("y").key()])
+    journal.named(f"{time.time():.0f}-00000000", [asked("x").key(), asked("y").key()])
     journal.close()
     async with batched(tmp_path) as batch:
         await batch.complete(asked("x"))

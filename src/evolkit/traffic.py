@@ -5,9 +5,10 @@ disk before the batch is made, so that after a crash the same calls attach to it
 """
 
 import asyncio
+import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -89,6 +90,8 @@ class Traffic:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._followed = 0
+        self._is_crowded = False
+        self._came_home = asyncio.Event()
         self._broken: EvolkitError | None = None
         batches = journal.away()
         self._away = {key for batch in batches for key in journal.asked_in(batch.number)}
@@ -173,14 +176,26 @@ class Traffic:
         """Makes a batch, waits for it and hands out its answers."""
         keys, lines = list(chunk), list(chunk.values())
         chunk.clear()
+        while self._is_crowded and self._followed:
+            await self._came_home.wait()
+        if self._broken is not None:
+            return
+        async with self._following():
+            await self._send_now(keys, lines)
+
+    async def _send_now(self, keys: list[str], lines: list[bytes]) -> None:
         name = await self._steadily(functools.partial(self._wire.name, lines))
-        away = Away(self.journal.uploaded(name, keys), name, None)
+        away = Away(self.journal.named(name, keys), name, None)
         state = await self._made(away, lines)
         lines.clear()  # they may be large, and the batch is away for hours
         await self._follow(away, state)
 
     async def _resume(self, away: Away) -> None:
         """Goes on with what an earlier process sent, or asks anew for what never got away."""
+        async with self._following():
+            await self._resume_now(away)
+
+    async def _resume_now(self, away: Away) -> None:
         if away.batch is None:
             state = await self._found(away)
         else:
@@ -190,7 +205,7 @@ class Traffic:
         if state is not None:
             await self._follow(away, state)
             return
-        logger.info("no batch was made of %s; asking anew", away.file)
+        logger.info("no batch was made of %s; asking anew", away.name)
         keys = self.journal.asked_in(away.number)
         self._come_home(away, [])
         for key in keys:
@@ -206,7 +221,7 @@ class Traffic:
             if is_unheard and (state := await self._found(away)) is not None:
                 return state
             try:
-                return await self._wire.create(away.file, lines)
+                return await self._wire.create(away.name, lines)
             except CallError as error:
                 is_unheard = error.was_sent and error.cause in UNHEARD
                 raise
@@ -217,13 +232,13 @@ class Traffic:
         """The batch that was made under a name unheard; None when there is none."""
         keys = self.journal.asked_in(away.number)
         ours = {other.batch for other in self.journal.away()}
-        look = functools.partial(self._wire.made, away.file, len(keys))
+        look = functools.partial(self._wire.made, away.name, len(keys))
         for state in await self._steadily(look):
             if state.id in ours:
                 continue
-            if state.name == away.file:
+            if state.name == away.name:
                 return state
-            logger.info("batch %s may be that of %s; its answers will tell", state.id, away.file)
+            logger.info("batch %s may be that of %s; its answers will tell", state.id, away.name)
             over = await self._over(state)
             if set(keys) == (await self._outcomes(over)).keys():
                 return over
@@ -233,14 +248,20 @@ class Traffic:
         """Waits for a batch and hands out its answers."""
         if away.batch is None:
             self.journal.created(away.number, state.id)
-            logger.info("batch %s made of %s", state.id, away.file)
+            logger.info("batch %s made of %s", state.id, away.name)
+        state = await self._over(state)
+        self._settle(away, state, await self._outcomes(state))
+
+    @contextlib.asynccontextmanager
+    async def _following(self) -> AsyncIterator[None]:
+        """Counts what is away, and tells those who wait for it to come home."""
         self._followed += 1
         try:
-            state = await self._over(state)
-            outcomes = await self._outcomes(state)
+            yield
         finally:
             self._followed -= 1
-        self._settle(away, state, outcomes)
+            self._came_home.set()
+            self._came_home = asyncio.Event()
 
     async def _over(self, state: BatchState) -> BatchState:
         for pause_s in self._patience.pauses():
@@ -260,7 +281,7 @@ class Traffic:
             try:
                 return await call()
             except CallError as error:
-                if error.cause == "rate_limit" and self._followed:
+                if error.cause == "rate_limit" and self._followed > 1:
                     since = self._loop.time()  # there will be room when a batch comes home
                 lasts_s = self._loop.time() - since
                 if not error.is_passing or lasts_s > self._patience.max_outage_s:
@@ -278,7 +299,7 @@ class Traffic:
         good = [(key, each.body) for key, each in told.items() if each.status == 200]
         self._come_home(away, good)
         logger.info("batch %s %s: %d of %d answered", state.id, state.status, len(good), len(keys))
-        stopper = self._stopper(state)
+        stopper = self._stopper(state, len(keys))
         for key, outcome in told.items():
             waiting = self._waiting.get(key)
             if waiting is None or waiting.body.done():
@@ -295,14 +316,21 @@ class Traffic:
         self._away.difference_update(self.journal.asked_in(away.number))
         self.journal.settled(away.number, answers)
 
-    def _stopper(self, state: BatchState) -> EvolkitError | None:
-        """What stops the run: no row is at fault when a whole batch is refused or cancelled."""
+    def _stopper(self, state: BatchState, size: int) -> EvolkitError | None:
+        """What stops the run: no row is at fault when a whole batch is refused or cancelled.
+
+        Nothing does when the account has too much waiting: batches go one after another from
+        then on, and one that is too much by itself goes in halves.
+        """
         again = "run the same command again to ask for what is missing"
         if state.stage == "cancelled":
             return OutageError(f"batch {state.id} was cancelled at the provider; {again}")
         if state.stage == "refused":
-            if TOO_MUCH_AWAY in state.faults and self._most_requests > 1:
-                self._most_requests = max(1, self._most_requests // 2)
+            is_alone = self._followed == 1
+            if TOO_MUCH_AWAY in state.faults and (size > 1 or not is_alone):
+                self._is_crowded = True
+                if is_alone:
+                    self._most_requests = max(1, min(self._most_requests, size // 2))
                 return None
             why = ", ".join(state.faults) or "for no reason it gives"
             return OutageError(f"the provider refused batch {state.id}: {why}; {again}")

@@ -229,9 +229,9 @@ def test_who_looks_finds_what_is_away(tmp_path: Path) -> None:
     assert batches_away(path) == []
     assert not path.exists()
     journal = BatchJournal(path)
-    first = journal.uploaded("file-1", ["aa", "bb"])
+    first = journal.named("file-1", ["aa", "bb"])
     journal.created(first, "batch_1")
-    journal.uploaded("file-2", ["cc"])
+    journal.named("file-2", ["cc"])
     assert batches_away(path) == [Sent("batch_1", 2), Sent(None, 1)]
     journal.settled(first, [("aa", b"{}")])
     assert batches_away(path) == [Sent(None, 1)]

@@ -1,7 +1,7 @@
 """A real HTTP server on 127.0.0.1 that speaks Anthropic's messages and their batches, also badly.
 
 `fate` says what becomes of a request: a text, the type and words of an error, or None to expire.
-A batch is over after `looks` looks at it, unless the server is `held`.
+A batch is over after `looks` looks at it, unless the server is `held` or `holds` that batch.
 """
 
 import asyncio
@@ -48,6 +48,7 @@ class AnthropicServer(ThreadedServer):
         self.drops = 0
         self.cancels = False
         self.forgets = False
+        self.holds: set[str] = set()
         self.held = threading.Event()
         self.away = threading.Event()
         self.tells = threading.Event()
@@ -124,7 +125,8 @@ class AnthropicServer(ThreadedServer):
     async def _look(self, request: web.Request) -> web.Response:
         batch = self._batches[request.match_info["id"]]
         self._looks[batch["id"]] += 1
-        is_due = self._looks[batch["id"]] >= self.looks and not self.held.is_set()
+        is_held = self.held.is_set() or batch["id"] in self.holds
+        is_due = self._looks[batch["id"]] >= self.looks and not is_held
         if batch["processing_status"] == "in_progress" and is_due:
             self._end(batch)
         return web.json_response(batch)

@@ -20,7 +20,8 @@ Fate = str | tuple[int, str] | None
 
 class BatchServer(ThreadedServer):
     """`answered` counts how often each question was answered, and so billed; `created` holds the
-    number of lines of each batch; `refuse` maps a path's first part to statuses given first.
+    number of lines of each batch; `refuse` maps a path's first part to statuses given first; `room`
+    is how many lines may be away.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class BatchServer(ThreadedServer):
         self.created: list[int] = []
         self.end = "completed"
         self.faults: list[dict[str, str]] = []
+        self.room = 50_000
         self.refuse: dict[str, list[int]] = {}
         self.drops_create = False
         self.forgets = False
@@ -110,6 +112,10 @@ class BatchServer(ThreadedServer):
         self._looks[batch["id"]] += 1
         if batch["status"] == "validating":
             batch["status"] = "in_progress"
+            away = [each for each in self._batches.values() if each["status"] == "in_progress"]
+            if sum(self._size(each) for each in away) > self.room:
+                self.end, self.faults = "failed", [{"code": "token_limit_exceeded"}]
+                self._end(batch)
         is_due = self._looks[batch["id"]] >= self.looks and not self.held.is_set()
         if batch["status"] == "in_progress" and is_due:
             self._end(batch)
@@ -119,6 +125,9 @@ class BatchServer(ThreadedServer):
         body = await request.json()
         status, answer = self._answer(body)
         return web.json_response(answer, status=status)
+
+    def _size(self, batch: dict[str, Any]) -> int:
+        return len(self._files[batch["input_file_id"]].splitlines())
 
     def _end(self, batch: dict[str, Any]) -> None:
         batch["status"] = self.end

@@ -13,9 +13,9 @@ from evolkit.store.sqlite import connect, open_database, storage_errors, transac
 BATCHES_FILE = "batches.sqlite"
 """Its name in a run folder."""
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
-CREATE TABLE batches (number INTEGER PRIMARY KEY, file TEXT NOT NULL, batch TEXT);
+CREATE TABLE batches (number INTEGER PRIMARY KEY, name TEXT NOT NULL, batch TEXT);
 CREATE TABLE asked (key BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX asked_by_batch ON asked (number);
 CREATE TABLE answers (key BLOB PRIMARY KEY, body BLOB NOT NULL)
@@ -23,10 +23,13 @@ CREATE TABLE answers (key BLOB PRIMARY KEY, body BLOB NOT NULL)
 
 
 class Away(NamedTuple):
-    """A batch that has not been settled; `batch` is None when it may not have been created."""
+    """A batch that has not been settled, under the name given to it before it was made.
+
+    `batch` is the provider's id, None when it may not have been made.
+    """
 
     number: int
-    file: str
+    name: str
     batch: str | None
 
 
@@ -65,10 +68,10 @@ class BatchJournal:
         self.path = path
         self._connection = open_database(path, _SCHEMA, version=_VERSION, is_synced=True)
 
-    def uploaded(self, file: str, keys: Iterable[str]) -> int:
-        """Notes that a file with these requests is there and its batch about to be created."""
+    def named(self, name: str, keys: Iterable[str]) -> int:
+        """Notes that a batch of these requests is about to be made under a name; its number."""
         with storage_errors(self.path), transaction(self._connection):
-            row = self._connection.execute("INSERT INTO batches (file) VALUES (?)", (file,))
+            row = self._connection.execute("INSERT INTO batches (name) VALUES (?)", (name,))
             number = row.lastrowid
             assert number is not None
             self._connection.executemany(
@@ -78,7 +81,7 @@ class BatchJournal:
         return number
 
     def created(self, number: int, batch: str) -> None:
-        """Notes the provider's name for a batch."""
+        """Notes the provider's id of a batch."""
         with storage_errors(self.path):
             self._connection.execute(
                 "UPDATE batches SET batch = ? WHERE number = ?", (batch, number)
@@ -98,7 +101,7 @@ class BatchJournal:
         """Batches that are not settled, in the order of their making."""
         with storage_errors(self.path):
             found = self._connection.execute(
-                "SELECT number, file, batch FROM batches ORDER BY number"
+                "SELECT number, name, batch FROM batches ORDER BY number"
             )
             return [Away(*row) for row in found]
 
