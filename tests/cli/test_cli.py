@@ -5,13 +5,17 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.servers.openai_server import OpenAIServer
+from evolkit.progress import Progress
+from evolkit.run import open_run
+from tests.servers.batch_server import BatchServer
+from tests.servers.openai_server import FAULTS, OpenAIServer
 
 SEEDS = (
     {"id": "a", "language": "de", "task": "general", "instruction": "Warum ist der Himmel blau?"},
@@ -125,8 +129,6 @@ def test_failures_can_be_tried_again(seeds: Path, tmp_path: Path) -> None:
     answers = {"is_up": False}
 
     def sometimes(body: dict[str, Any]) -> Any:
-        from tests.servers.openai_server import FAULTS
-
         asked = json.dumps(body["messages"], ensure_ascii=False)
         return reply(body) if answers["is_up"] or "anga" not in asked else FAULTS["400"]
 
@@ -209,3 +211,74 @@ def test_a_terminal_sees_the_run_live(seeds: Path, tmp_path: Path, server: OpenA
     os.close(leader)
     assert b"in flight" in seen
     assert b"no parent" in seen
+
+
+def command(seeds: Path, out: Path, url: str, *more: object) -> list[str]:
+    """A run that says nothing, to be started and killed."""
+    fixed = ("--model", "m", "--base-url", url, "--evols", 2, "--max-turns", 1, "--quiet")
+    words = ("run", seeds, "--out", out, *fixed, "--filters", "empty", *more)
+    return [sys.executable, "-m", "evolkit", *map(str, words)]
+
+
+def wait_until(out: Path, is_so: Callable[[Progress], bool]) -> Progress:
+    """The first look at the run that is so."""
+    for _ in range(600):
+        if (out / "ledger.sqlite").exists() and is_so(found := open_run(out).progress()):
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to this within 30 s")
+
+
+def test_status_from_elsewhere_follows_a_run_through_its_death(tmp_path: Path) -> None:
+    """Whoever looks in the morning must see what is done and that nobody is at work."""
+    seeds, out = tmp_path / "seeds.jsonl", tmp_path / "r"
+    rows = ({"instruction": f"Was ist {n} mal {n}?", "language": "de"} for n in range(50))
+    seeds.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    def some_fail(body: dict[str, Any]) -> Any:
+        return FAULTS["400"] if "Was ist 1 mal 1?" in str(body["messages"]) else reply(body)
+
+    with OpenAIServer(some_fail, latency_s=0.1) as server:
+        words = command(seeds, out, server.url, "--concurrency", 4, "--budget-tokens", 10**6)
+        with subprocess.Popen(words) as process:
+            wait_until(out, lambda look: look.step("reply").done >= 10)
+            looked = json.loads(evolkit("status", out, "--json").stdout)
+            process.kill()
+            process.wait()
+        assert looked["state"] == "running"
+        assert looked["process"]["pid"] == process.pid
+        assert looked["steps"][0]["failures"] == {"bad_request": 2}
+        assert looked["session"]["calls_per_s"] > 0
+        assert looked["budget"]["tokens"] == 10**6
+        dead = open_run(out).progress()
+        assert dead.state == "interrupted"
+        assert dead.process is not None
+        assert dead.process.pid == process.pid
+        assert dead.session.left_s is None
+        for before, after in zip(looked["steps"], dead.steps, strict=True):
+            assert before["done"] <= after.done <= after.total
+        assert f"process {process.pid} is dead" in evolkit("status", out).stdout
+        with subprocess.Popen(command(seeds, out, server.url)):
+            wait_until(out, lambda look: look.state == "running")
+            lines = evolkit("status", out, "--watch", "--json").stdout.splitlines()
+    states = [json.loads(line)["state"] for line in lines]
+    assert states == ["running"] * (len(states) - 1) + ["finished"]
+    assert [step["done"] for step in json.loads(lines[-1])["steps"]] == [100, 98, 98, 98]
+    shown = evolkit("status", out, "--watch").stdout
+    assert "failures  evolve: bad_request 2" in shown
+
+
+def test_batches_that_are_away_are_listed_while_nobody_is_at_work(
+    seeds: Path, tmp_path: Path
+) -> None:
+    """They may be away until tomorrow, and the machine switched off."""
+    with BatchServer() as server:
+        server.held.set()
+        with subprocess.Popen(command(seeds, tmp_path / "r", server.url, "--batch")) as process:
+            look = wait_until(tmp_path / "r", lambda look: bool(look.batches_away))
+            process.kill()
+            process.wait()
+    assert look.session.left_s is None
+    told = evolkit("status", tmp_path / "r").stdout
+    assert "1 away with 6 calls: batch_0" in told
+    assert "is dead" in told
