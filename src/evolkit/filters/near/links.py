@@ -18,7 +18,7 @@ from evolkit.filters.near.jaccard import KeyStore
 from evolkit.filters.near.minhash import Engine, Signatures
 from evolkit.filters.near.shingles import Indices, Keys, Scores
 from evolkit.filters.near.sketches import Sketcher, Sketches
-from evolkit.filters.near.threads import in_parts, in_threads
+from evolkit.filters.near.threads import WORTH_A_THREAD, in_parts, in_threads
 
 Group = TypeVar("Group", np.int64, np.uint64)
 
@@ -111,6 +111,8 @@ def link(bands: Keys, tester: PairTester) -> Indices:
     Clusters are the connected parts of what the tester confirms, whatever the order of texts.
     """
     forest = _Forest(len(bands))
+    if len(bands) < 2:
+        return forest.roots()
     members, groups = _buckets(bands, tester.workers)
     refused = np.empty(0, np.int64)
     # A member has been led when it is known to be in one cluster with an earlier leader.
@@ -190,6 +192,7 @@ def keep_apart(clusters: Indices, ranks: Indices, tester: PairTester) -> dict[in
 
 def _buckets(bands: Keys, workers: int) -> tuple[Indices, Indices]:
     """Members of all buckets with two or more, one bucket after another, and their bucket."""
+    workers = workers if len(bands) >= WORTH_A_THREAD else 1
     found = in_threads(partial(_band_buckets, bands), range(bands.shape[1]), workers)
     made = np.cumsum([0, *(groups[-1] + 1 if len(groups) else 0 for _, groups in found)])
     members = np.concatenate([some for some, _ in found])

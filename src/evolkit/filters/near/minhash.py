@@ -16,7 +16,6 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from evolkit.errors import ConfigError, MissingExtra
 from evolkit.filters.near.numbers import ShingleMemory
 from evolkit.filters.near.shingles import Keys, prepare, windows
+from evolkit.filters.near.threads import in_threads
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -102,8 +102,7 @@ class MinHasher:
         if by_fork:
             _work_by_fork(work, shares)
         else:
-            with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(work, shares))
+            in_threads(work, shares, workers)
         return made
 
     def _workers(self, texts: Sequence[str], chunks: int) -> int:
