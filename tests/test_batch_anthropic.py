@@ -268,6 +268,17 @@ async def test_room_for_more_requests_is_waited_for_while_a_batch_is_away(
     assert server.created == [1, 1]
 
 
+async def test_room_that_never_comes_stops_the_run(server: AnthropicServer, tmp_path: Path) -> None:
+    """Two that wait to be taken must not take each other for batches that are away."""
+    server.refuse = [(429, "too many batch requests")] * 1000
+    inner = BatchClient(single(), tmp_path / "b", patience=FAST, most_requests=1)
+    async with inner as batch:
+        with pytest.raises(OutageError, match="too many batch requests"):
+            await asyncio.wait_for(
+                asyncio.gather(batch.complete(asked("x")), batch.complete(asked("y"))), 20
+            )
+
+
 @pytest.mark.parametrize("status", [400, 413])
 async def test_a_batch_that_is_refused_whole_stops_the_run(
     status: int, server: AnthropicServer, tmp_path: Path

@@ -281,7 +281,7 @@ class Traffic:
             try:
                 return await call()
             except CallError as error:
-                if error.cause == "rate_limit" and self._followed > 1:
+                if error.cause == "rate_limit" and any(each.batch for each in self.journal.away()):
                     since = self._loop.time()  # there will be room when a batch comes home
                 lasts_s = self._loop.time() - since
                 if not error.is_passing or lasts_s > self._patience.max_outage_s:
