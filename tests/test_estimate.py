@@ -169,7 +169,7 @@ def test_an_unknown_price_is_said_to_be_unknown() -> None:
     """Never zero: a budget would be planned on it."""
     found = estimate(ek.plan(seeds(1), ek.Recipe(evols=1), model="nobody/knows-it"))
     assert found.usd is None
-    assert "price of 'nobody/knows-it' is unknown" in found.summary()
+    assert "it is unknown for this model:\n               'nobody/knows-it'" in found.summary()
 
 
 def test_the_slower_of_two_rates_decides_the_time() -> None:
@@ -350,6 +350,12 @@ def test_the_text_fits_80_columns_with_every_language_and_evol() -> None:
         for task in ek.load_taxonomy("m2lingual").tasks
     ]
     plan = ek.plan(rows, ek.Recipe(), model="some-provider/a-model-with-a-rather-long-name")
-    text = estimate(plan, price=PRICE).summary(requests_per_minute=1)
-    assert not [line for line in text.splitlines() if len(line) > 80]
-    assert not [line for line in text.splitlines() if line != line.rstrip()]
+    lines = [
+        line
+        for batch, price in ((False, PRICE), (True, None))
+        for line in estimate(plan, price=price, batch=batch)
+        .summary(requests_per_minute=1)
+        .split("\n")
+    ]
+    assert not [line for line in lines if len(line) > 80]
+    assert not [line for line in lines if line != line.rstrip()]

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from evolkit.clients.base import FREE
 from evolkit.records import STEPS
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def _plan(found: "Estimate") -> Iterator[str]:
     if found.paid is not None:
         left = found.paid.left.total()
         tokens = found.paid.prompt_tokens + found.paid.completion_tokens
-        yield f"of these     {planned - left:>12,} already paid or spared, {left:,} left"
-        yield f"paid calls   {found.paid.calls:>12,} with {tokens:,} tokens"
+        yield f"already paid {found.paid.calls:>12,} of these, with {tokens:,} tokens"
+        yield f"left         {left:>12,}; rows that have ended early need no more"
 
 
 def _whole(found: "Estimate", minutes: "Range | None") -> Iterator[str]:
@@ -92,7 +93,10 @@ def _whole(found: "Estimate", minutes: "Range | None") -> Iterator[str]:
     for label, amounts, form in ranges:
         yield _range(label, amounts, form)
     if found.usd is None or found.price is None:
-        yield f"USD            the price of {found.model!r} is unknown: give it per million tokens"
+        yield "USD            give the price per million tokens, it is unknown for this model:"
+        yield f"               {found.model!r}"
+    elif found.price == FREE:
+        yield "USD            0: nobody bills this model"
     else:
         yield _range("USD", found.usd, "{:,.2f}" if found.usd.high >= 1 else "{:,.4f}")
         sent, got = (1e6 * each for each in found.price)
@@ -103,7 +107,7 @@ def _whole(found: "Estimate", minutes: "Range | None") -> Iterator[str]:
 
 def _time(found: "Estimate", minutes: "Range | None") -> str:
     if found.is_batch:
-        return "time           none is promised: each step waits for the batches of the one before"
+        return "time           none is promised; each step waits for the one before it"
     if minutes is None:
         return "time           give the requests or tokens a minute that the endpoint allows"
     units = (("seconds", 1 / 60), ("minutes", 1.0), ("hours", 60.0), ("days", 1440.0))

@@ -71,9 +71,13 @@ def test_a_run_is_planned_made_looked_at_and_exported(
 ) -> None:
     """The whole way once, with the words of the README."""
     planned = evolkit("plan", seeds, "--evols", 2, "--max-turns", 1).stdout
-    assert "seeds                 3 of 3 read" in planned
+    assert "3 of 3 read" in planned
     out = tmp_path / "runs" / "first"
     assert "finished" in run(seeds, out, server)
+    words = ("--model", "m", "--base-url", server.url, "--evols", 2, "--max-turns", 1)
+    again = evolkit("plan", seeds, "--out", out, *words, "--filters", "empty").stdout.split("\n")
+    assert "already paid           24 of these, with 240 tokens" in again
+    assert "left                    0; rows that have ended early need no more" in again
     shown = [line.split() for line in evolkit("status", out).stdout.splitlines()]
     assert ["evolved", "6", "6", "0", "0", "0"] in shown
     assert ["reply", "6", "6", "0", "0", "6", "60", "unknown"] in shown
