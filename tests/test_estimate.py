@@ -359,3 +359,20 @@ def test_the_text_fits_80_columns_with_every_language_and_evol() -> None:
     ]
     assert not [line for line in lines if len(line) > 80]
     assert not [line for line in lines if line != line.rstrip()]
+
+
+def test_a_pilot_without_conversations_leaves_them_to_be_guessed(tmp_path: Path) -> None:
+    """Wordiness and tokeniser carry over from its answers; the range widens."""
+    rows = seeds(10, tasks=("general",))
+    alone = ek.Recipe(evols=1, max_turns=0, filters="none")
+    grown = ek.Recipe(evols=1, max_turns=1, filters="none")
+    ek.run(rows, alone, client=FakeClient(a_model, model="m"), out=tmp_path / "pilot")
+    single, double = (
+        estimate(ek.plan(rows, recipe, model="m"), like=tmp_path / "pilot")
+        for recipe in (alone, grown)
+    )
+    assert double.by_step()["evolve"] == single.by_step()["evolve"]
+    assert double.by_step()["reply"].calls > 0
+    low, middle, high = double.completion_tokens
+    assert high / middle > single.completion_tokens.high / single.completion_tokens.middle
+    assert low > 0
