@@ -85,12 +85,16 @@ class RowProgress(_Facts):
 
 
 class Process(_Facts):
-    """The process that works on a run, or was the last to; `seen` is its last sign of life."""
+    """The process that works on a run, or was the last to; `seen` is its last sign of life.
+
+    `has_died`: it ended without a word, as by kill -9 or with the machine.
+    """
 
     pid: int
     host: str
     since: datetime
     seen: datetime
+    has_died: bool = False
 
 
 class SessionProgress(_Facts):

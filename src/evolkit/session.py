@@ -139,7 +139,7 @@ class Session:
             await asyncio.gather(looking, return_exceptions=True)
             # Nobody waits for this one: a disk that refuses tells those who do.
             with contextlib.suppress(EvolkitError):
-                watching.note()
+                watching.note(state="interrupted")
         self._last_look = watching.end(*self._ending())
 
     async def _feed(

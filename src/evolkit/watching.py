@@ -84,12 +84,13 @@ class Watching:
         with contextlib.suppress(EvolkitError):  # a disk that is ill has told so already
             self._read()
         progress = self._progress(state, stopped)
-        self._tell(progress)
+        if self._show is not None:
+            self._show(progress)
         return progress
 
-    def note(self) -> None:
+    def note(self, **more: str) -> None:
         """Writes down how it stands, for those who look from elsewhere."""
-        self._watched.writer.note(progress=self._progress("running").model_dump_json())
+        self._watched.writer.note(progress=self._progress("running").model_dump_json(), **more)
 
     def _look(self) -> None:
         now_s = self._watched.clock.now()
@@ -101,11 +102,8 @@ class Watching:
         if is_due and (news != self._noted or now_s - self._noted_s >= SIGN_EVERY_S):
             self._noted, self._noted_s = news, now_s
             self.note()
-        self._tell(self._progress("running"))
-
-    def _tell(self, progress: Progress) -> None:
         if self._show is not None:
-            self._show(progress)
+            self._show(self._progress("running"))
 
     def _news(self) -> object:
         meter, steps = self._watched.caller.meter, self._watched.steps
@@ -193,7 +191,7 @@ def read_progress(folder: Path, ledger: Ledger) -> Progress:
             "state": state,
             "stopped": ledger.meta("stopped"),
             "signature": ledger.meta("signature"),
-            "process": _process(folder, last.process),
+            "process": _process(folder, ledger, state, last.process),
             "steps": tuple(
                 each.model_copy(update={"paid": spend.get(each.step, Paid())})
                 for each in last.steps
@@ -231,12 +229,13 @@ def _on_record(ledger: Ledger, last: Progress | None) -> Progress:
     return last.model_copy(update={"steps": tuple(merged), "rows": row_progress(steps)})
 
 
-def _process(folder: Path, noted: Process | None) -> Process | None:
+def _process(folder: Path, ledger: Ledger, state: State, noted: Process | None) -> Process | None:
     """Who holds the folder, or wrote a look last; one that just began has written none."""
     owner = owner_of(folder)
-    if owner is None or (noted and (noted.pid, noted.host) == owner[:2]):
-        return noted
-    return Process(pid=owner.pid, host=owner.host, since=owner.since, seen=owner.since)
+    if owner is not None and (noted is None or (noted.pid, noted.host) != owner[:2]):
+        noted = Process(pid=owner.pid, host=owner.host, since=owner.since, seen=owner.since)
+    has_died = state == "interrupted" and ledger.meta("state") == "running"
+    return noted and noted.model_copy(update={"has_died": has_died})
 
 
 def _over(session: SessionProgress) -> SessionProgress:

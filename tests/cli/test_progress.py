@@ -124,7 +124,7 @@ def test_nothing_is_shown_on_request(capfd: pytest.CaptureFixture[str]) -> None:
         ("running", 3, "running: process 4711 on far since 2026-03-01"),
         ("running", 3, "5 min 03 s"),
         ("running", 90, "silent for 1 min 30 s"),
-        ("interrupted", 3600, "process 4711 on far is dead, last seen 2026-03-01"),
+        ("interrupted", 3600, "interrupted: 2026-03-01"),
         ("interrupted", 3600, "1 h 00 min ago, after 5 min 00 s"),
         ("finished", 200_000, "2 d 7 h ago"),
         ("budget", 1, "budget reached: 2026-03-01"),
@@ -136,6 +136,13 @@ def test_it_is_told_whether_a_run_lives_and_since_when_it_does_not(
 ) -> None:
     """A run that is dead looks like one that waits for its model."""
     assert words in mood(progress(state=state), now=SEEN + timedelta(seconds=after_s))
+
+
+def test_a_process_that_ended_without_a_word_is_called_dead() -> None:
+    """One that was told to stop may well live on, as a notebook does."""
+    process = Process(pid=4711, host="far", since=SINCE, seen=SEEN, has_died=True)
+    told = mood(progress(state="interrupted", process=process))
+    assert told.startswith("interrupted: process 4711 on far is dead, last seen 2026-03-01")
 
 
 def test_a_run_without_a_process_yet_has_a_state() -> None:

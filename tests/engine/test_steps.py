@@ -1,5 +1,7 @@
 """What a run knows of its steps and of the time left, against numbers worked out by hand."""
 
+import asyncio
+import contextlib
 import heapq
 import random
 from collections.abc import Iterator
@@ -311,3 +313,22 @@ def test_every_end_of_a_row_is_found_again(tmp_path: Path) -> None:
     assert sum(each.rows for each in ends) == len(rows)
     for each in ends:
         assert each.rows == sum(end_of(row) == each.end for row in rows)
+
+
+async def test_a_run_that_is_told_to_stop_says_so(tmp_path: Path) -> None:
+    """It is not dead: the notebook that was interrupted lives on."""
+    looks: list[Progress] = []
+
+    async def stopped() -> None:
+        client = FakeClient(reply, latency_s=0.3)
+        running = arun(seeds(50), recipe(), client=client, out=tmp_path, watch=looks.append)
+        async with asyncio.timeout(1.2):
+            await running
+
+    with contextlib.suppress(TimeoutError):
+        await stopped()
+    found = open_run(tmp_path).progress()
+    assert found.state == "interrupted"
+    assert found.process is not None
+    assert not found.process.has_died
+    assert found.step("evolve").done >= looks[-1].step("evolve").done > 0

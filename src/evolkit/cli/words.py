@@ -23,10 +23,9 @@ def mood(progress: Progress, *, now: datetime | None = None) -> str:
         return f"{told}, silent for {duration(silent_s)}" if silent_s > SILENT_S else told
     ended = f"{_time(process.seen)}, {duration(silent_s)} ago"
     if progress.state == "interrupted":
-        return (
-            f"interrupted: {_name(process)} is dead, last seen {ended}, after {duration(ran_s)}; "
-            "the same command goes on"
-        )
+        if process.has_died:
+            ended = f"{_name(process)} is dead, last seen {ended}"
+        return f"interrupted: {ended}, after {duration(ran_s)}; the same command goes on"
     name = {"budget": "budget reached", "stopped": "stopped early"}.get(
         progress.state, progress.state
     )
