@@ -16,7 +16,9 @@ import pytest
 import evolkit as ek
 from evolkit.batch import BatchClient
 from evolkit.clients.base import Client, Price, Request
-from evolkit.clients.litellm import LiteLLMClient
+from evolkit.clients.batch import Outcome, read_lines
+from evolkit.clients.batch_openai import LiteLLMWire, read_line
+from evolkit.clients.litellm import LiteLLMClient, load_litellm
 from evolkit.clients.openai import OpenAIClient
 from evolkit.errors import CallError, ConfigError, OutageError
 from evolkit.store.batches import BatchJournal
@@ -411,5 +413,58 @@ async def test_through_litellm_an_unheard_batch_is_found(
     """litellm makes a status up where none came; it must not be taken for a refusal."""
     server.drops_create = True
     async with BatchClient(through_litellm, tmp_path / "b", patience=FAST) as batch:
+        await batch.complete(asked("x"))
+    assert server.created == [1]
+
+
+def test_litellm_keeps_the_keys_of_lines_that_it_translates_for_vertex() -> None:
+    """Its storage can't be stood in for here, so this is litellm's own code between the two: an
+    answer whose key was lost would be paid for and asked again.
+    """
+    if find_spec("litellm") is None:
+        pytest.skip("litellm is not installed")
+    load_litellm()
+    import httpx
+    from litellm.llms.vertex_ai.files import transformation
+
+    config = vars(transformation)["VertexAIFilesConfig"]()
+    wire = LiteLLMWire(LiteLLMClient("vertex_ai/gemini-2.5-flash"))
+    lines = b"".join(wire.line(each.key(), each) for each in (asked("x"), asked("ถาม")))
+    sent = config.transform_create_file_request(
+        model="",
+        create_file_data={"file": ("batch.jsonl", lines), "purpose": "batch"},
+        optional_params={},
+        litellm_params={"gcs_bucket_name": "bucket"},
+    )
+    stream = b"".join(sent["streaming_media_upload"]["body_stream"].iter_bytes())
+    first, second = (json.loads(line) for line in stream.splitlines())
+    done = {
+        "candidates": [{"content": {"parts": [{"text": "fine"}]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 3, "totalTokenCount": 10},
+        "modelVersion": "gemini-2.5-flash",
+    }
+    answered = [
+        first | {"status": "", "processed_time": "t", "response": done},
+        second | {"status": "Bad Request", "processed_time": "t", "response": {}},
+    ]
+    content = "\n".join(json.dumps(each) for each in answered).encode()
+    answer = httpx.Response(200, content=content, request=httpx.Request("GET", "http://x/o"))
+    read = config.transform_file_content_response(answer, None, {})
+    found = read_lines(read.content, read_line)
+    assert found[asked("ถาม").key()] == Outcome(0, b"vertex_ai_error: Bad Request")
+    good = found[asked("x").key()]
+    assert wire.read(good.body, asked("x"), None).text == "fine"
+
+
+async def test_answers_that_nobody_can_read_are_not_asked_again(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """They are paid for; the run stops, and another version of the reader may take them."""
+    server.garbles = True
+    async with client(server, tmp_path) as batch:
+        with pytest.raises(OutageError, match="none of the 1 lines"):
+            await batch.complete(asked("x"))
+    server.garbles = False
+    async with client(server, tmp_path) as batch:
         await batch.complete(asked("x"))
     assert server.created == [1]

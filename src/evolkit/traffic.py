@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from evolkit.clients.base import Request
 from evolkit.clients.batch import BatchState, Outcome, Wire
-from evolkit.clients.faults import http_fault
+from evolkit.clients.faults import excerpt, http_fault
 from evolkit.errors import CallError, Cause, EvolkitError, OutageError
 from evolkit.store.batches import Away, BatchJournal
 
@@ -341,7 +341,7 @@ class Traffic:
         if outcome.status:
             fault = http_fault(outcome.status, {}, outcome.body, model=self._model)
         else:
-            why = outcome.body.decode("utf-8", "replace") or state.status
+            why = excerpt(outcome.body.decode("utf-8", "replace")) or state.status
             fault = CallError("timeout", f"{self._model!r} left a request unanswered: {why}")
         is_habit = fault.cause == "bad_request" and self._wire.habit(outcome)
         # A refusal for too much at once says nothing of the request.

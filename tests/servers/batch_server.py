@@ -38,6 +38,7 @@ class BatchServer(ThreadedServer):
         self.refuse: dict[str, list[int]] = {}
         self.drops_create = False
         self.forgets = False
+        self.garbles = False
         self.held = threading.Event()
         self.away = threading.Event()
         self._files: dict[str, bytes] = {}
@@ -77,7 +78,8 @@ class BatchServer(ThreadedServer):
         if self.forgets:
             self.forgets = False
             raise web.HTTPNotFound
-        return web.Response(body=self._files[request.match_info["id"]])
+        content = self._files[request.match_info["id"]]
+        return web.Response(body=content[::-1] if self.garbles else content)
 
     async def _create(self, request: web.Request) -> web.Response:
         asked = await request.json()

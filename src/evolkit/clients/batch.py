@@ -5,10 +5,13 @@ heard, between making a batch and learning the provider's id finds it again by i
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import orjson
 
 from evolkit.clients.base import Client, Price, Request
+from evolkit.errors import CallError
 from evolkit.records import Completion
 
 TRANSFER_S = 3600.0
@@ -83,3 +86,24 @@ class Wire(Protocol):
 
     def read(self, body: bytes, request: Request, price: Price | None, /) -> Completion:
         """The completion in the body of an outcome with status 200."""
+
+
+def read_lines(content: bytes, read: Callable[[dict[str, Any]], Outcome]) -> dict[str, Outcome]:
+    """Outcomes by key, of the lines that can be read.
+
+    Raises CallError when there are lines and none can be: they hold answers that are paid for, so
+    that nobody should take them for missing and ask again.
+    """
+    outcomes: dict[str, Outcome] = {}
+    unread = 0
+    for line in content.splitlines():
+        try:
+            found = orjson.loads(line)
+            outcomes[str(found["custom_id"])] = read(found)
+        except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
+            unread += bool(line.strip())
+    if unread and not outcomes:
+        raise CallError("bad_response", f"none of the {unread} lines of a batch's answers is known")
+    if unread:
+        logger.warning("%d lines of a batch's answers can't be read", unread)
+    return outcomes

@@ -12,7 +12,6 @@ Source: the API's reference, platform.claude.com/docs/en/api/messages/batches.
 import os
 import secrets
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ import orjson
 
 from evolkit.clients.answers import read_completion
 from evolkit.clients.base import Client, Key, Price, Request
-from evolkit.clients.batch import MOST_DOWN, TRANSFER_S, BatchState, Outcome, logger
+from evolkit.clients.batch import MOST_DOWN, TRANSFER_S, BatchState, Outcome, logger, read_lines
 from evolkit.clients.faults import http_fault
 from evolkit.clients.http import Http
 from evolkit.clients.litellm import LiteLLMClient
@@ -112,7 +111,7 @@ class AnthropicWire:
             logger.warning("batch %s: its answers are no longer kept", state.id)
             return {}
         # Not from the address that the answer names: the key goes nowhere but to the base URL.
-        return dict(read_lines(await self._send("GET", f"{PATH}/{state.id}/results")))
+        return read_lines(await self._send("GET", f"{PATH}/{state.id}/results"), read_line)
 
     def read(self, body: bytes, request: Request, price: Price | None, /) -> Completion:
         found = self._client.read_translated(orjson.loads(body), request)
@@ -159,19 +158,9 @@ def batch_state(found: dict[str, Any]) -> BatchState:
     )
 
 
-def read_lines(content: bytes) -> Iterator[tuple[str, Outcome]]:
-    """Key and outcome for every line of the results that can be read."""
-    for line in content.splitlines():
-        try:
-            found = orjson.loads(line)
-            yield str(found["custom_id"]), read_result(found["result"])
-        except (orjson.JSONDecodeError, TypeError, KeyError):
-            if line.strip():
-                logger.warning("a line of a batch's results can't be read")
-
-
-def read_result(result: dict[str, Any]) -> Outcome:
+def read_line(line: dict[str, Any]) -> Outcome:
     """What one result says: `succeeded`, `errored`, `canceled` or `expired`."""
+    result = line["result"]
     kind = result["type"]
     if kind == "succeeded":
         return Outcome(200, orjson.dumps(result["message"]))

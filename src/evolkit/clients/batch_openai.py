@@ -5,14 +5,22 @@ protocol litellm makes look like it.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 
 from evolkit.clients.answers import read_completion
 from evolkit.clients.base import Client, Price, Request
-from evolkit.clients.batch import MOST_DOWN, TRANSFER_S, BatchState, Outcome, Stage, logger
+from evolkit.clients.batch import (
+    MOST_DOWN,
+    TRANSFER_S,
+    BatchState,
+    Outcome,
+    Stage,
+    logger,
+    read_lines,
+)
 from evolkit.clients.litellm import LiteLLMClient
 from evolkit.clients.openai import Habit, OpenAIClient, chat_body, rejected
 from evolkit.errors import CallError
@@ -218,7 +226,7 @@ async def outcomes_of(
     found: dict[str, Outcome] = {}
     for file in state.results:
         try:
-            found |= read_lines(await download(file))
+            found |= read_lines(await download(file), read_line)
         except CallError as error:
             # The batch itself was just looked at: it is the file that is gone.
             if error.cause != "not_found":
@@ -227,22 +235,11 @@ async def outcomes_of(
     return found
 
 
-def read_lines(content: bytes) -> Iterator[tuple[str, Outcome]]:
-    """Key and outcome for every line of a result file that can be read."""
-    for line in content.splitlines():
-        try:
-            found = orjson.loads(line)
-            yield str(found["custom_id"]), read_line(found)
-        except (orjson.JSONDecodeError, TypeError, KeyError):
-            if line.strip():
-                logger.warning("a line of a result file can't be read")
-
-
 def read_line(line: dict[str, Any]) -> Outcome:
     """What one line of a result file says."""
     response = line.get("response")
     if isinstance(response, dict) and isinstance(response.get("status_code"), int):
         return Outcome(response["status_code"], orjson.dumps(response.get("body")))
     error = line.get("error")
-    code = error.get("code") if isinstance(error, dict) else None
-    return Outcome(0, str(code or "").encode())
+    told = (error.get("code"), error.get("message")) if isinstance(error, dict) else ()
+    return Outcome(0, ": ".join(str(each) for each in told if each).encode())
