@@ -147,11 +147,11 @@ def _stars(members: Indices, groups: Indices) -> tuple[Pairs, npt.NDArray[np.boo
 
 
 def _join_near(pairs: Pairs, forest: "_Forest", tester: PairTester, refused: Indices) -> Indices:
-    """Joins what is near; what was refused before and now, as codes of pairs."""
+    """Joins what is near; what was refused before and now, as ascending codes of pairs."""
     pairs = pairs[forest.are_apart(pairs)]
     size = len(tester.signatures)
     codes, first = np.unique(pairs.min(axis=1) * size + pairs.max(axis=1), return_index=True)
-    is_new = ~np.isin(codes, refused, assume_unique=True)
+    is_new = ~_is_among(codes, refused)
     # In the order they came: what the first buckets join, the others need not test again.
     codes = codes[is_new][np.argsort(first[is_new])]
     for at in range(0, len(codes), _BLOCK):
@@ -162,7 +162,17 @@ def _join_near(pairs: Pairs, forest: "_Forest", tester: PairTester, refused: Ind
         is_near = tester.jaccards(pairs) > 0
         forest.join(pairs[is_near])
         refused = np.concatenate((refused, some[~is_near]))
-    return refused
+    return np.sort(refused)
+
+
+def _is_among(codes: Indices, known: Indices) -> npt.NDArray[np.bool_]:
+    """Of each code whether it is known. Both ascend, which `numpy.isin` makes no use of."""
+    if not len(known):
+        return np.zeros(len(codes), np.bool_)
+    is_known: npt.NDArray[np.bool_] = (
+        known[np.minimum(np.searchsorted(known, codes), len(known) - 1)] == codes
+    )
+    return is_known
 
 
 def keep_apart(clusters: Indices, ranks: Indices, tester: PairTester) -> dict[int, Match]:
@@ -180,10 +190,8 @@ def keep_apart(clusters: Indices, ranks: Indices, tester: PairTester) -> dict[in
         stars, is_first = _stars(members, groups)
         found = tester.jaccards(stars)
         is_near = found > 0
-        for (kept, near), jaccard in zip(
-            stars[is_near].tolist(), found[is_near].tolist(), strict=True
-        ):
-            dropped[near] = Match(kept, jaccard)
+        firsts, near = stars[is_near].T.tolist()
+        dropped.update(zip(near, map(Match, firsts, found[is_near].tolist()), strict=True))
         members, groups = _without_singles(
             members[~is_first][~is_near], groups[~is_first][~is_near]
         )
