@@ -28,7 +28,7 @@ SHOWN_UNITS = 20
 class Look:
     """A run at one moment. `at_s` never falls; `calls` and `done` are counts since some start.
 
-    `is_paused`: nothing can be said of time while an endpoint is down or batches are away.
+    `is_paused`: nothing can be said of time while an endpoint is down or answers come in batches.
     `spent` is the share of the budget that is used up, 0.0 without one.
     """
 

@@ -129,7 +129,8 @@ class Watching:
             self._watched.caller.meter.calls,
             {step: steps.done(step) for step in STEPS},
             dict(steps.under_way),
-            is_paused=limits.breaker.is_open or bool(self._away),
+            # How long a provider takes for a batch is nobody's guess.
+            is_paused=limits.breaker.is_open or self._watched.is_batch,
             spent=max(spent),
         )
 

@@ -1,7 +1,5 @@
 """What a ledger holds: rows as they ended, payments, calls about to be sent, and sums of them."""
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
@@ -172,12 +170,3 @@ def end_of(row: Record | Reject | Failure) -> End:
         return End(row.kind, "record", cast(Step, step), int(turn), reason)
     turns = len(row.messages) // 2 - 1
     return End(row.kind, "record", "reply" if row.kind == "multi_turn" else "answer", turns, "")
-
-
-def count_reasons(tallies: Iterable[Tally], ending: Ending, kind: RowKind) -> Counter[str]:
-    """Rows of a kind that ended so, by reason."""
-    found: Counter[str] = Counter()
-    for each in tallies:
-        if (each.ending, each.kind) == (ending, kind):
-            found[each.reason] += each.rows
-    return found
