@@ -21,21 +21,26 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from evolkit.filters.apply import check_items
 from evolkit.filters.batches import Item
 from evolkit.filters.decontamination import SPACED_RUN, DecontaminationFilter, Reference
-from evolkit.filters.detectors import load_detector
-from evolkit.filters.language import LanguageFilter
 from evolkit.filters.near.duplicates import NearDuplicates, find_near_duplicates
 from evolkit.filters.near.minhash import Engine
 from evolkit.filters.near.shingles import jaccard, shingle_size
 from evolkit.filters.pii import PIIFilter
 from evolkit.filters.repetition import RepetitionFilter
 from evolkit.filters.sets import FilterSet, filter_set
+
+if TYPE_CHECKING:
+    from benchmarks.language_mixtures import print_mixtures
+    from benchmarks.language_peers import print_speed, print_verdicts
+else:  # a script finds its neighbours by their bare names
+    from language_mixtures import print_mixtures
+    from language_peers import print_speed, print_verdicts
 
 DATA = Path(os.environ.get("EVOLKIT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 THRESHOLD = 0.8
@@ -58,18 +63,15 @@ def main() -> int:
 
 
 def language(arguments: argparse.Namespace) -> None:
-    """Speed of the language check beside langdetect; language_table.py measures its verdicts."""
+    """Verdicts and speed of the language check beside single detectors; mixtures of languages."""
     rows = _rows("bench/flores_70_49k.jsonl")
-    texts, tags = [row["text"] for row in rows], [row["language"] for row in rows]
-    check = LanguageFilter()
-    check.check_batch(texts[:1000], expected=tags[:1000])
-    print("language check")
-    timing = _timed(lambda: check.check_batch(texts, expected=tags), arguments.rounds)
-    print(f"  evolkit                {len(texts) / timing.cpu_s:8,.0f} texts/s a core")
-    for name, count in (("fasttext", 20_000), ("langdetect", 500)):
-        detector, some = load_detector(name), random.Random(1).sample(texts, count)
-        timing = _timed(partial(detector.read, some), arguments.rounds)
-        print(f"  {name + ' alone':22} {count / timing.cpu_s:8,.0f} texts/s a core")
+    print_verdicts(DATA)
+    print_mixtures(DATA)
+    print_speed(
+        [row["text"] for row in rows],
+        [row["language"] for row in rows],
+        lambda work: _timed(work, arguments.rounds).cpu_s,
+    )
 
 
 def repetition(arguments: argparse.Namespace) -> None:

@@ -318,7 +318,11 @@ def sets_of(text: Text) -> Iterator[str]:
             "sentences: tatoeba" if text.source == "tatoeba" else "sentences: flores, lingua, udhr"
         )
     else:
-        yield text.source.partition(":")[2]
+        kind, script = text.source.partition(":")[2], sample(text.text).main_script
+        yield kind
+        votes = "scripts of one language" if script in UNIQUE_SCRIPTS else "voted scripts"
+        yield f"{kind}: {votes}"
+        yield f"{kind}: {script}"
 
 
 def write_reliability(tags: dict[str, list[str]], halves: dict[str, Measured]) -> None:
@@ -386,6 +390,8 @@ def print_summary(found: Measured) -> None:
             f"rejected {percent(others.rejected, others.texts):.1f} %; "
             f"English accepted {percent(english.kept, english.texts):.4f} %"
         )
+        if ": " in name:
+            continue
         low = sorted((percent(t.kept, t.texts), label) for label, t in tallies.items())[:12]
         print("   least accepted:", ", ".join(f"{label} {share:.1f}" for share, label in low))
         passed = [(pair[1:], n) for pair, n in found.passed.most_common() if pair[0] == name][:10]

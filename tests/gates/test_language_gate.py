@@ -7,7 +7,8 @@ prints the published table.
 import json
 import os
 import runpy
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -48,18 +49,39 @@ def test_right_sentences_are_accepted_in_65_languages(found: Any) -> None:
 def test_right_sentences_are_hardly_ever_called_wrong(found: Any) -> None:
     """Whatever is rejected here leaves the data in silence."""
     rates = _rates(found.sets["sentences"], "rejected")
-    assert fmean(rates.values()) <= 0.003
-    assert {label: rate for label, rate in rates.items() if rate > 0.03} == {}
+    assert fmean(rates.values()) <= 0.001
+    assert {label: rate for label, rate in rates.items() if rate > 0.015} == {}
 
 
 def test_five_words_suffice(found: Any) -> None:
     assert fmean(_rates(found.sets["five words"], "kept").values()) >= FLOOR_FIVE_WORDS
-    assert fmean(_rates(found.sets["five words"], "rejected").values()) <= 0.01
+    assert fmean(_rates(found.sets["five words"], "rejected").values()) <= 0.005
 
 
 def test_one_or_two_words_are_never_called_wrong(found: Any) -> None:
     for name in ("single-words", "word-pairs"):
         assert max(_rates(found.sets[name], "rejected").values()) == 0
+
+
+def test_single_words_are_mostly_doubted_where_languages_share_a_script(found: Any) -> None:
+    """A word is often at home in several; where one language has the script it is decided."""
+    shared = _rates(found.sets["single-words: voted scripts"], "kept")
+    alone = _rates(found.sets["single-words: scripts of one language"], "kept")
+    assert fmean(shared.values()) <= 0.4
+    assert fmean(alone.values()) >= 0.99
+
+
+def test_mixtures_of_two_languages_are_hardly_ever_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Measured: 0.3 % of mixtures are; of texts in one language 67 % are, and 13 % kept."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    mixtures = runpy.run_path(str(ROOT / "benchmarks" / "language_mixtures.py"))
+    outcomes = mixtures["measure"](list(mixtures["composed"](DATA, "held_out", each=8)))
+    mixed = _sum(outcomes, mixtures["MIXED"])
+    alone = _sum(outcomes, mixtures["ALONE"])
+    assert mixed["reject"] <= 0.01 * mixed.total()
+    assert alone["reject"] >= 0.6 * alone.total()
 
 
 def test_sentences_in_other_languages_are_rejected(found: Any) -> None:
@@ -93,9 +115,13 @@ def test_real_instructions_are_not_dropped() -> None:
     assert sum(not verdict.keep for verdict in verdicts) <= 0.002 * len(rows)
 
 
+def _sum(outcomes: Mapping[tuple[Any, str], Counter[str]], kinds: Sequence[str]) -> Counter[str]:
+    return sum((each for (_, kind), each in outcomes.items() if kind in kinds), Counter[str]())
+
+
 def _rates(tallies: Mapping[str, Any], what: str) -> dict[str, float]:
     return {label: getattr(tally, what) / tally.texts for label, tally in tallies.items()}
 
 
-FLOOR_SENTENCES = 0.985
+FLOOR_SENTENCES = 0.986
 FLOOR_FIVE_WORDS = 0.96

@@ -15,7 +15,9 @@ from evolkit.filters.language_votes import (
 )
 
 SETTLED_AT: Final = 8.0
-"""Nats, and lead in nats, from which no further detector is asked."""
+"""Nats, and lead in nats, of a language asked for, from which no further detector is heard. Before
+a text is found to be in another one, all are: 0.2 % more right sentences are kept so (first half
+of the data)."""
 
 SETTLED_ALONE_AT: Final = 9.0
 """Nats from which the first detector settles alone that a sentence is in a language asked for.
@@ -86,8 +88,10 @@ class Jury:
                 and part.length == "sentence"
                 and self._vote(label, part, readings) >= SETTLED_ALONE_AT
             )
-        votes = sorted(self.votes(part, readings).values(), reverse=True)
-        return votes[0] >= SETTLED_AT and (len(votes) < 2 or votes[0] - votes[1] >= SETTLED_AT)
+        votes = self.votes(part, readings)
+        best = max(votes.values())
+        others = [vote for label, vote in votes.items() if label not in part.labels]
+        return best >= SETTLED_AT and all(best - vote >= SETTLED_AT for vote in others)
 
     def _vote(self, label: str, part: Part, readings: Readings) -> float:
         total = 0.0
