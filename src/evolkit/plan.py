@@ -166,11 +166,12 @@ class Plan:
     def summary(self) -> str:
         """The counts as text for people: rows per step, calls per step and language."""
         counts = self.counts
+        redrawn = ", but for drafts drawn again" if self.recipe.redraws else ""
         head = [
             f"seeds         {counts.seeds:>9,} of {counts.seeds_read:,} read",
             f"evolved       {counts.evolved:>9,} instructions with answers",
             f"conversations {counts.conversations:>9,} of up to {self.recipe.max_turns} more turns",
-            f"calls         {counts.calls.total():>9,} at most",
+            f"calls         {counts.calls.total():>9,} at most{redrawn}",
         ]
         if counts.not_applicable:
             head.append(

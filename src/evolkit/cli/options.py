@@ -54,6 +54,9 @@ Examples = Annotated[int, typer.Option(help="Worked examples per prompt, where t
 Redraws = Annotated[int, typer.Option(help="How often a rejected draft is drawn again.")]
 Temperature = Annotated[float, typer.Option(help="Sampling temperature.")]
 TopP = Annotated[float, typer.Option(help="Nucleus sampling.")]
+SamplingSeed = Annotated[
+    int | None, typer.Option(help="Sent with each call, where the provider knows it.")
+]
 MaxTokens = Annotated[int, typer.Option(help="Longest answer, in the model's tokens.")]
 PriceGiven = Annotated[
     str | None, typer.Option(help="USD per million prompt,completion tokens: 0.15,0.60.")

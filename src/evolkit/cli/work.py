@@ -38,6 +38,7 @@ def plan(  # noqa: PLR0913 - a command line has options
     temperature: opt.Temperature = 0.7,
     top_p: opt.TopP = 1.0,
     max_tokens: opt.MaxTokens = 2048,
+    sampling_seed: opt.SamplingSeed = None,
     languages: opt.Languages = None,
     skip_bad: opt.SkipBad = None,
     like: Annotated[
@@ -94,6 +95,7 @@ def run(  # noqa: PLR0913 - a command line has options
     temperature: opt.Temperature = 0.7,
     top_p: opt.TopP = 1.0,
     max_tokens: opt.MaxTokens = 2048,
+    sampling_seed: opt.SamplingSeed = None,
     languages: opt.Languages = None,
     skip_bad: opt.SkipBad = None,
     concurrency: Annotated[

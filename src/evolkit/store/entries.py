@@ -111,7 +111,7 @@ class Tally(NamedTuple):
 
 
 class Spend(NamedTuple):
-    """What a run has paid for one step, in one language or (`language` is empty) in all.
+    """What a run has paid for one step.
 
     `usd` counts known prices; `unpriced` calls had none.
 
@@ -130,7 +130,6 @@ class Spend(NamedTuple):
     booked_prompt_tokens: int = 0
     booked_completion_tokens: int = 0
     booked_usd: float = 0.0
-    language: str = ""
 
     @property
     def tokens(self) -> int:
@@ -139,23 +138,6 @@ class Spend(NamedTuple):
     @property
     def booked_tokens(self) -> int:
         return self.booked_prompt_tokens + self.booked_completion_tokens
-
-
-class Used(NamedTuple):
-    """What the rows of one kind, task and language used, however they ended.
-
-    The squares are sums of each row's tokens squared, for a variance.
-    """
-
-    kind: RowKind
-    task: str
-    language: str
-    rows: int
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_squares: int
-    completion_squares: int
 
 
 def end_of(row: Record | Reject | Failure) -> End:

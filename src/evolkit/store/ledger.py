@@ -24,7 +24,6 @@ from evolkit.store.entries import (
     Payment,
     Spend,
     Tally,
-    Used,
     end_of,
 )
 from evolkit.store.sqlite import connect, open_database, storage_errors, transaction
@@ -199,27 +198,7 @@ class Ledger:
 
     def spend(self) -> list[Spend]:
         """What was paid, one entry a step."""
-        return [Spend(*row) for row in self._select(_SPEND.format(of="step", language="''"))]
-
-    def paid(self) -> list[Spend]:
-        """What was paid, one entry a step and language."""
-        found = self._select(_SPEND.format(of="step, language", language="language"))
-        return [Spend(*row) for row in found]
-
-    def used(self) -> list[Used]:
-        """What the rows of the plan used, by kind, task and language; reads all of them."""
-        found = self._select(
-            "SELECT kind, task, language, count(*), sum(calls), sum(prompt), sum(completion),"
-            " sum(prompt * prompt), sum(completion * completion) FROM ("
-            " SELECT kind, task, language, json_extract(text, '$.usage.calls') AS calls,"
-            " json_extract(text, '$.usage.prompt_tokens') AS prompt,"
-            " json_extract(text, '$.usage.completion_tokens') AS completion FROM ("
-            " SELECT kind, task, language, CAST(body AS TEXT) AS text"
-            " FROM rows JOIN bodies USING (number) WHERE generation = ?))"
-            " GROUP BY kind, task, language",
-            (self.generation,),
-        )
-        return [Used(*row) for row in found]
+        return [Spend(*row) for row in self._select(_SPEND)]
 
     def lose_intents(self, *, are_away: bool = False) -> int:
         """Books calls that an earlier process sent and never settled, at worst; their number.
@@ -354,8 +333,8 @@ RETURNING number
 """
 _SPEND = """
 SELECT sum(calls), sum(prompt_tokens), sum(completion_tokens), sum(usd), sum(unpriced), step,
-sum(lost), sum(booked_prompt_tokens), sum(booked_completion_tokens), sum(booked_usd), {language}
-FROM spend GROUP BY {of} ORDER BY {of}
+sum(lost), sum(booked_prompt_tokens), sum(booked_completion_tokens), sum(booked_usd)
+FROM spend GROUP BY step ORDER BY step
 """
 _ADD_SPEND = """
 INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
