@@ -147,7 +147,6 @@ def script_kinds() -> npt.NDArray[np.int8]:
 def learn_kinds(codes: Codes) -> None:
     """Puts the kinds of these code points into `script_kinds`; two threads write the same."""
     kinds = script_kinds()
-    met = np.unique(codes)
-    for code in met[kinds[met] == UNKNOWN_KIND].tolist():
+    for code in np.unique(codes[kinds[codes] == UNKNOWN_KIND]).tolist():
         letter = chr(code)
         kinds[code] = 2 * is_unspaced(letter) - letter_count(letter)
