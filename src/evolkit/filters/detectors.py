@@ -198,7 +198,7 @@ class FastText(Detector):
         return [self._read_one(text) for text in texts]
 
     def _read_one(self, text: str) -> Reading:
-        found = self._predict(text + "\n", 1, 0.0, "strict")
+        found = self._predict(_shortened(text) + "\n", 1, 0.0, "strict")
         return self._reading(self._word(found[0][1]), float(found[0][0])) if found else NOTHING
 
     def labels(self) -> frozenset[str]:
@@ -209,6 +209,10 @@ class FastText(Detector):
         # lid.176 has Wikipedia's codes, where `als` is Alemannic; elsewhere it is Tosk Albanian.
         return "gsw" if word == "als" and self._path is None else word
 
+
+FASTTEXT_LETTERS: Final = 300
+"""Longer texts are read as three pieces, from start, middle and end: its time grows with the
+letters, and 300 tell as much. Of 191,074 verdicts one changes, a rejection to an abstention."""
 
 DETECTORS: Final[dict[str, type[Detector]]] = {
     "cld2": Cld2,
@@ -256,6 +260,14 @@ def model_identity(path: Path, checksum: str | None) -> str:
 def load_fasttext(path: Path, checksum: str | None = None) -> FastText:
     """A fastText model of the user's own, read once a process."""
     return FastText(path, checksum)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= FASTTEXT_LETTERS:
+        return text
+    size = FASTTEXT_LETTERS // 3
+    middle = (len(text) - size) // 2
+    return f"{text[:size]} {text[middle : middle + size]} {text[-size:]}"
 
 
 def _module(name: str) -> Any:
