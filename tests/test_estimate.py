@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -259,7 +260,7 @@ def test_a_pilot_of_shorter_seeds_and_fewer_turns_is_brought_to_the_plan(tmp_pat
     assert any("differs in max_turns" in each for each in found.assumptions)
 
 
-def paid_for(plan: ek.Plan, **where: Path) -> tuple[int, int]:
+def paid_for(plan: ek.Plan, **where: Any) -> tuple[int, int]:
     """Calls paid, and planned ones left."""
     found = estimate(plan, **where).paid
     assert found is not None

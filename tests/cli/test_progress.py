@@ -47,7 +47,11 @@ def progress(*spend: Spend, scale: int = 1, **facts: Any) -> Progress:
     ):
         steps.found(end, children * scale, rows * scale)
     process = Process(pid=4711, host="far", since=SINCE, seen=SEEN)
-    given = {"state": "running", "process": process, "session": SessionProgress(calls=7)}
+    given: dict[str, Any] = {
+        "state": "running",
+        "process": process,
+        "session": SessionProgress(calls=7),
+    }
     return Progress(steps=step_progress(steps, spend), rows=row_progress(steps), **(given | facts))
 
 

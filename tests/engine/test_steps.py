@@ -13,7 +13,7 @@ import pytest
 from evolkit.errors import CallError
 from evolkit.pace import Look, Pace
 from evolkit.progress import Progress, step_progress
-from evolkit.records import STEPS, Message, Step
+from evolkit.records import STEPS, Failure, Message, Record, Reject, Step
 from evolkit.run import arun, open_run
 from evolkit.steps import Steps
 from evolkit.store.entries import End, end_of
@@ -308,7 +308,7 @@ def test_every_end_of_a_row_is_found_again(tmp_path: Path) -> None:
     """The ledger's columns say of a row what the row says of itself."""
     looks_of(tmp_path)
     run = open_run(tmp_path)
-    rows = [*run.records(), *run.rejects(), *run.failures()]
+    rows: list[Record | Reject | Failure] = [*run.records(), *run.rejects(), *run.failures()]
     ends = Ledger(tmp_path / LEDGER_FILE).ends()
     assert sum(each.rows for each in ends) == len(rows)
     for each in ends:
