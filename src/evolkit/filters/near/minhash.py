@@ -4,8 +4,8 @@ A signature holds, for each of `num_perm` permutations of all 32-bit numbers, th
 shingle of the text is sent to; two texts agree in about as many places as the Jaccard similarity
 of their shingles says. As in datasketch, a shingle's number is the start of the SHA-1 digest of
 its UTF-8 bytes, mixed as in MurmurHash3, and a permutation is `a * h + b` modulo 2**32 with odd
-`a` (scheme "affine32"). Both are computed for whole arrays, and SHA-1 once for nearly every
-distinct shingle.
+`a` (scheme "affine32"). Both are computed for whole arrays; with numpy SHA-1 once for nearly
+every distinct shingle, with numba for each, which is sooner there than to remember.
 """
 
 from __future__ import annotations

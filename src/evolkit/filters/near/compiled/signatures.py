@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from evolkit.filters.near.compiled.sha1 import WORDS, write_digests
+from evolkit.filters.near.numbers import Numbers
 from evolkit.filters.near.shingles import (
     SPACED_SIZE,
     UNKNOWN_KIND,
@@ -17,8 +17,6 @@ from evolkit.filters.near.shingles import (
     learn_kinds,
     script_kinds,
 )
-
-Shown = npt.NDArray[np.uint32]
 
 LANES: Final = 512
 """Messages hashed in one call; their words stay in the first-level cache."""
@@ -36,7 +34,7 @@ _1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
 compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 
 
-def fill(texts: Sequence[str], factors: Shown, made: Shown) -> None:
+def fill(texts: Sequence[str], factors: Numbers, made: Numbers) -> None:
     """Writes the signature of each prepared text into its row of `made`."""
     whole = "".join((*texts, _PADDING))
     codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), np.uint32)
