@@ -163,6 +163,28 @@ def test_no_text_makes_it_raise_and_none_is_judged_twice_differently(
     assert first.score is None or 0.0 <= first.score <= 1.0
 
 
+@given(
+    text=_HOSTILE | st.lists(st.sampled_from([*RIGHT.values(), "x"]), max_size=4).map(" ".join),
+    expected=st.lists(st.sampled_from([*RIGHT, "hin_Latn", "fon_Latn", "zho", "und"]), max_size=3),
+)
+@settings(max_examples=100, deadline=None)
+def test_no_text_makes_the_search_for_a_missing_language_raise(
+    text: str, expected: list[str]
+) -> None:
+    """What is kept as a mixture is kept where any of the languages will do."""
+    verdict = CHECK.check(text, expected=expected, mixed=True)
+    any_will_do = CHECK.check(text, expected=expected)
+    assert verdict == any_will_do or any_will_do.outcome == "keep"
+
+
+def test_a_second_language_at_the_end_of_a_long_text_is_found() -> None:
+    """Long texts are read in part elsewhere; here the question may stand behind a whole article."""
+    question = "Waarom treedt de rivier elk voorjaar buiten haar oevers?"
+    text = f"{GERMAN} " * 200 + question
+    assert CHECK.check(text, expected=["deu_Latn", "nld_Latn"], mixed=True).keep
+    assert not CHECK.check(f"{GERMAN} " * 60, expected=["deu_Latn", "nld_Latn"], mixed=True).keep
+
+
 @given(text=_HOSTILE)
 @settings(max_examples=50, deadline=None)
 def test_no_detector_raises_on_what_a_sample_holds(text: str) -> None:
