@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +52,6 @@ def test_planted_pairs_are_found_in_seventy_languages(engine: Engine) -> None:
     hits = sum(cluster_of.get(at, -1) == cluster_of.get(at + 4000, -2) for at in near)
     assert len(near) > 1000
     assert hits / len(near) >= 0.999
-
-
-def test_numba_takes_half_of_the_processor_time() -> None:
-    """Measured: less than a third. Otherwise the extra would not be worth its compiler."""
-    _skip_without("numba")
-    texts = [row["text"] for row in _rows("bench/flores_70_49k.jsonl")[:8000]]
-    seconds: dict[Engine, float] = {}
-    for engine in ("numpy", "numba"):
-        find_near_duplicates(texts[:100], engine=engine, workers=1)
-        start = time.process_time()
-        find_near_duplicates(texts, engine=engine, workers=1)
-        seconds[engine] = time.process_time() - start
-    assert seconds["numba"] < seconds["numpy"] / 2
 
 
 def test_what_is_dropped_is_near_what_is_kept() -> None:
