@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolkit.labels import LABEL_HEAD, LabelKind, labels_by_language
 from evolkit.parse import NAME, REASONS, SALVAGE, parse_answer, parse_reply
 from evolkit.records import Draft, Verdict
 
@@ -38,6 +39,16 @@ def test_the_text_is_found_in_what_models_return(case: dict[str, Any]) -> None:
 def test_an_answer_is_freed_of_what_the_machinery_added(case: dict[str, Any]) -> None:
     """Tokens and labels would be trained on."""
     assert_parsed(parse_answer(case["reply"]), case)
+
+
+def test_no_label_is_longer_than_what_is_looked_at() -> None:
+    """With its marks and blanks; folded, a letter may become three."""
+    kinds: tuple[LabelKind, ...] = ("assistant", "user", "answer", "question", "other_key")
+    longest = max(
+        len(word) for kind in kinds for words in labels_by_language(kind).values() for word in words
+    )
+    marks = len("########" + "***" + "   " + ":")
+    assert 3 * longest + marks <= LABEL_HEAD
 
 
 def test_every_salvage_rule_and_reason_has_a_case() -> None:

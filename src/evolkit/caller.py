@@ -10,7 +10,7 @@ import logging
 import math
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from evolkit.clients.base import FREE, Client, Price, Request
@@ -165,7 +165,8 @@ class Caller:
         if completion is not None:
             self.meter.reused += 1
         else:
-            completion = await self._make(key, replace(request, draw=draw), step, language)
+            asked = Request(request.messages, request.sampling, request.schema, draw)
+            completion = await self._make(key, asked, step, language)
         if completion.finish_reason == "length":
             raise CutOffError(completion, request.sampling.max_tokens)
         return completion

@@ -7,7 +7,7 @@ from typing import Final
 
 import regex
 
-from evolkit.labels import label_pattern
+from evolkit.labels import label_pattern, may_hold_label
 
 
 class UnendedThinking(Exception):
@@ -26,6 +26,8 @@ def thinking(text: str) -> str | None:
 
     Many servers leave out the opening tag; a closing one at a line's end tells as much.
     """
+    if "<" not in text and "◁" not in text:
+        return None
     begin = 0
     while (opening := _THINK_OPEN.match(text, begin)) is not None:
         closing = _THINK_CLOSE.search(text, opening.end())
@@ -43,6 +45,8 @@ def thinking(text: str) -> str | None:
 
 def next_turn(text: str) -> str | None:
     """What stands before the first token that ends a turn."""
+    if "<" not in text and "[" not in text:
+        return None
     end = TURN_END.search(text)
     if end is not None:
         return text[: end.start()]
@@ -54,7 +58,7 @@ def next_turn(text: str) -> str | None:
 
 def role(text: str) -> str | None:
     """The text without the label of its speaker; a dialogue keeps its labels."""
-    label = label_pattern("assistant").match(text)
+    label = label_pattern("assistant").match(text) if may_hold_label(text) else None
     if label is None:
         return None
     speakers = label_pattern("assistant", "user")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from evolkit.fingerprint import draw_number
+from evolkit.fingerprint import draw_number, draw_numbers
 from evolkit.recipe import Recipe
 from evolkit.seeds import Seeds
 from evolkit.taxonomy import Evol, FollowUp, Taxonomy
@@ -85,5 +85,5 @@ def _spread(groups: Iterable[list[tuple[int, int]]], limit: int | None) -> list[
 
 @functools.lru_cache(maxsize=4096)
 def _order(ids: tuple[str, ...], key: tuple[int | str, ...]) -> tuple[int, ...]:
-    draws = [draw_number(*key, each) for each in ids]
+    draws = draw_numbers(ids, *key)
     return tuple(sorted(range(len(ids)), key=draws.__getitem__))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 ID_BYTES = 16
@@ -20,6 +21,19 @@ def fingerprint(*parts: Any) -> str:
 def draw_number(*parts: Any) -> int:
     """A number in [0, 2**64) that depends on the parts alone: a draw that needs no state."""
     return int.from_bytes(hashlib.blake2b(_canonical(parts), digest_size=8).digest(), "big")
+
+
+def draw_numbers(names: Iterable[str], *parts: Any) -> list[int]:
+    """`draw_number(*parts, name)` of each name, at less than half the price."""
+    shared = hashlib.blake2b(_canonical(parts).removesuffix(b"]"), digest_size=8)
+    if parts:
+        shared.update(b",")
+    drawn = []
+    for name in names:
+        own = shared.copy()
+        own.update(_encode(name).encode("ascii") + b"]")
+        drawn.append(int.from_bytes(own.digest(), "big"))
+    return drawn
 
 
 def _canonical(parts: tuple[Any, ...]) -> bytes:

@@ -9,6 +9,9 @@ import regex
 
 from evolkit.segments import normalise
 
+LABEL_HEAD = 80
+"""Characters that a label with its marks and its colon takes up at most."""
+
 LabelKind = Literal["assistant", "user", "answer", "question", "other_key"]
 
 
@@ -38,6 +41,12 @@ def label_pattern(*kinds: LabelKind) -> regex.Pattern[str]:
         rf"[*_]{{0,3}}(?:\s++|(?!//))",
         regex.IGNORECASE | regex.FULLCASE,
     )
+
+
+def may_hold_label(text: str) -> bool:
+    """False where no label can stand at the text's start, as no colon follows soon."""
+    head = text[:LABEL_HEAD]
+    return ":" in head or "：" in head
 
 
 @cache

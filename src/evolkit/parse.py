@@ -72,7 +72,7 @@ def parse_reply(text: str, *, key: str | None) -> Draft | Verdict:
         found = None
     if type(found) is dict:
         value = found.get(key)
-        if type(value) is str and value and value[0] != "{" and not _LOST.search(value):
+        if type(value) is str and value and value[0] != "{" and not _has_lost(value):
             value = value.strip()
             if value:
                 return Draft(value)
@@ -85,6 +85,11 @@ def parse_answer(text: str) -> Draft | Verdict:
     if isinstance(cleaned, Verdict):
         return cleaned
     return Draft(cleaned.text, cleaned.used) if cleaned.text else _reject("empty")
+
+
+def _has_lost(text: str) -> bool:
+    """True where JSON took a backslash of LaTeX for its own."""
+    return not text.isprintable() and _LOST.search(text) is not None
 
 
 class _Cleaned(NamedTuple):
@@ -313,7 +318,7 @@ def _text_of(value: Any, key: str, used: tuple[str, ...]) -> Draft:
     value = value.strip()
     if not value:
         raise _Fault("empty")
-    if _LOST.search(value):
+    if _has_lost(value):
         raise _Fault("broken_json")
     if value[0] == "{":
         reading = read_object(value, 0)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from evolkit.choice import Pair, choose_seeds, in_turn, lowest
 from evolkit.errors import ConfigError
 from evolkit.filters.sets import filter_set
-from evolkit.fingerprint import draw_number, fingerprint
+from evolkit.fingerprint import draw_numbers, fingerprint
 from evolkit.languages import Language, get_language
 from evolkit.recipe import Recipe
 from evolkit.records import STEPS, Draws, Seed, Step
@@ -99,6 +99,7 @@ class Plan:
         self._second = _second_languages(recipe)
         self._named_evols = self._resolved_evols()
         self._check_names()
+        self._named_of: dict[str, tuple[Evol, ...]] = {}
         self._known: dict[str, int] = {}
         self._following: Counter[Pair] = Counter()
         for seed, ordinal in before:
@@ -280,10 +281,19 @@ class Plan:
             return in_turn(evols, min(wanted, len(evols)), key, ordinal)
         if wanted == "all":
             return list(evols)
-        tasks = (None, seed.task, self.taxonomy.task(seed.task).evols_of)
-        return [
-            each for each in evols if any((task, each.name) in self._named_evols for task in tasks)
-        ]
+        return list(self._named(seed.task))
+
+    def _named(self, task: str) -> tuple[Evol, ...]:
+        """The evols of a task that the recipe names."""
+        found = self._named_of.get(task)
+        if found is None:
+            tasks = (None, task, self.taxonomy.task(task).evols_of)
+            found = self._named_of[task] = tuple(
+                each
+                for each in self.taxonomy.evols(task)
+                if any((of, each.name) in self._named_evols for of in tasks)
+            )
+        return found
 
     def _evols_for(self, planned: PlannedSeed) -> list[Evol]:
         tag = planned.seed.language
@@ -373,8 +383,9 @@ def _turns(
     first: FollowUp, usable: Sequence[FollowUp], count: int, key: tuple[int | str, ...]
 ) -> tuple[FollowUp, ...]:
     """The first type, then others in a drawn order, each once before any comes again."""
-    order = sorted(usable, key=lambda each: -1 if each is first else draw_number(*key, each.id))
-    return tuple(order[turn % len(order)] for turn in range(count))
+    drawn = zip(draw_numbers((each.id for each in usable), *key), usable, strict=True)
+    order = sorted(drawn, key=lambda each: -1 if each[1] is first else each[0])
+    return tuple(order[turn % len(order)][1] for turn in range(count))
 
 
 def _second_languages(recipe: Recipe) -> tuple[Language, ...] | None:

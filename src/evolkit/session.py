@@ -21,6 +21,7 @@ from evolkit.clock import Clock
 from evolkit.errors import BudgetError, DataError, EvolkitError, StorageError
 from evolkit.filters.sets import filter_set
 from evolkit.folder import held, make_folder
+from evolkit.garbage import rarer_collections
 from evolkit.grow import Grower, Row, Work
 from evolkit.limits import Breaker, Budget, RateLimit, Slots
 from evolkit.options import CALLS_AWAY, CALLS_IN_FLIGHT, RunOptions, checked
@@ -67,6 +68,7 @@ class Session:
         limits = self._limits()
         make_folder(self._folder)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(rarer_collections())
             stack.enter_context(held(self._folder))
             ledger = stack.enter_context(contextlib.closing(Ledger(self._folder / LEDGER_FILE)))
             store = stack.enter_context(contextlib.closing(CompletionStore(self._store_path())))

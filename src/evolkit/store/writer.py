@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,11 @@ from evolkit.store.completions import CompletionStore
 from evolkit.store.entries import EndedRow, Intent, Move, Payment
 from evolkit.store.ledger import Ledger
 from evolkit.store.sqlite import storage_errors, transaction
+
+GATHER_S = 0.002
+"""Between the starts of two commits. On a fast disk a commit takes less and would find but one or
+two calls; a pause that no caller notices gathers more, and saves a seventh of a run's CPU at 64
+calls in flight."""
 
 
 @dataclass(slots=True)
@@ -139,6 +145,7 @@ class Writer:
                 self._wake.wait()
                 self._wake.clear()
                 is_closing = self._is_closing
+                began_s = time.monotonic()
                 with self._lock:
                     batch, self._batch = self._batch, _Batch(asyncio.Event())
                 try:
@@ -153,6 +160,8 @@ class Writer:
                 # A loop that is gone has nobody left who waits.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(batch.done.set)
+                if not is_closing:
+                    time.sleep(max(0.0, began_s + GATHER_S - time.monotonic()))
 
     def _connect(
         self, stack: contextlib.ExitStack
