@@ -10,6 +10,7 @@ from tests.shared_data import shared_data
 
 SEEDS = [
     {"id": "en", "language": "eng_Latn", "instruction": "Give me one tip for better sleep."},
+    {"id": "en2", "language": "eng_Latn", "instruction": "Name three uses of salt at home."},
     {"id": "fr", "language": "fra_Latn", "instruction": "Donne un conseil pour mieux dormir."},
 ]
 RECIPE = ek.Recipe(
@@ -27,14 +28,19 @@ RECIPE = ek.Recipe(
 
 @pytest.mark.local_model
 def test_seeds_become_checked_conversations_on_the_embedded_model(tmp_path: Path) -> None:
-    """Everything real; the sums agree, whatever so small a model wrote."""
-    run = ek.run(SEEDS, RECIPE, client="local", out=tmp_path / "run", timeout_s=600)
+    """Everything real; the sums agree, whatever so small a model wrote.
+
+    One call at a time: what else the model computes at the same moment changes its sums a little,
+    and so small a model says something else then.
+    """
+    out = tmp_path / "run"
+    run = ek.run(SEEDS, RECIPE, client="local", out=out, concurrency=1, timeout_s=600)
     status = run.status()
     assert status.state == "finished"
     assert (status.left("evolved"), status.left("multi_turn")) == (0, 0)
     records = list(run.records())
     ended = len(records) + len(list(run.rejects())) + len(list(run.failures()))
-    assert ended + status.orphans == 4 + 4
+    assert ended + status.orphans == 6 + 6
     assert records, "with this seed and model at least one row passed all checks"
     for record in records:
         assert record.model.startswith("local/")
