@@ -32,8 +32,8 @@ class LocalClient(Client):
     """The embedded model, or any GGUF file of the user's own.
 
     On one machine the same request with the same seed gives the same text when calls are made one
-    at a time; what is computed together with others may come out otherwise. Several clients in one process each load their own model. A call
-    that is cancelled or timed out frees its slot.
+    at a time; what is computed together with others may come out otherwise. Several clients in one
+    process each load their own model. A call that is cancelled or timed out frees its slot.
 
     `context_tokens` is for one conversation, prompt and answer together; a longer one is refused
     with cause `context_length`.
