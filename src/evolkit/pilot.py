@@ -6,7 +6,6 @@ how often drafts are cut off, refused, drawn again. A plan's rows use what is as
 times the level. So the two may differ in their seeds, their turns and their mix of languages.
 """
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from typing import NamedTuple
 
 from evolkit.errors import RunError
 from evolkit.lengths import Tokens, assumed, sample
-from evolkit.plan import Plan, plan
+from evolkit.plan import Plan, plan, planned_before
 from evolkit.recipe import Recipe
-from evolkit.records import STEPS, RowKind, Step
+from evolkit.records import STEPS, RowKind, Seed, Step
 from evolkit.store.ledger import LEDGER_FILE, Ledger
 from evolkit.store.used import Paid, Used, read_used
 
@@ -102,7 +101,7 @@ class Pilot:
         used, paid = read_used(file)
         if not used:
             raise RunError(f"in {str(folder)!r} no row has ended yet")
-        own = plan(_KeptSeeds(file), self.recipe, model=self.model, out=folder)
+        own = plan(_KeptSeeds(folder), self.recipe, model=self.model, out=folder)
         calls = assumed(own, sample(own))
         self._each = each_row(own, calls)
         self._used: dict[Group, Used] = {
@@ -287,18 +286,13 @@ def each_row(plan: Plan, calls: Mapping[tuple[Step, str, str], Tokens]) -> dict[
 
 
 class _KeptSeeds:
-    """The seeds in a ledger, read as they are asked for."""
+    """The seeds of a run folder, read as they are asked for."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    def __iter__(self) -> Iterator[dict[str, object]]:
-        ledger = Ledger(self._file)
-        try:
-            for _, seed in ledger.seeds():
-                yield json.loads(seed)
-        finally:
-            ledger.close()
+    def __iter__(self) -> Iterator[Seed]:
+        return (planned.seed for planned in planned_before(self._folder))
 
 
 def _level(

@@ -7,12 +7,11 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evolkit.errors import DataError
 from evolkit.filters.apply import Checks, resolve_checks
 from evolkit.filters.base import Chain, Filter, TextRole, weightier
 from evolkit.filters.batches import BATCH_SIZE, Item, map_batches
 from evolkit.filters.sets import ROLES, FilterSet
-from evolkit.filters.turns import Fields, label_of
+from evolkit.filters.turns import Fields, read_rows
 from evolkit.records import Verdict
 
 Rule = Literal["level", "uneven"]
@@ -126,18 +125,12 @@ def audit(
     Raises DataError for a row without text, and what `map_batches` raises.
     """
     made = resolve_checks(checks)
-    reader = fields or Fields()
     waiting: deque[tuple[int, str]] = deque()
 
     def items() -> Iterator[Item]:
-        for number, row in enumerate(rows, 1):
-            try:
-                parts = reader.parts(row)
-            except DataError as error:
-                raise DataError([f"row {number}: {fault}" for fault in error.faults]) from error
-            language = label_of(reader.languages(row))
-            for part in parts:
-                waiting.append((number, language))
+        for row in read_rows(rows, fields or Fields()):
+            for part in row.parts:
+                waiting.append((row.number, row.label))
                 yield part.item
 
     tally = _Tally()

@@ -4,11 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
-from evolkit.errors import DataError
 from evolkit.filters.base import Chain, TextRole
 from evolkit.filters.length import LengthFilter, LengthUnit, learn_bounds
 from evolkit.filters.sets import ROLES, FilterSet
-from evolkit.filters.turns import Fields, label_of
+from evolkit.filters.turns import Fields, read_rows
 
 MIN_TEXTS: Final = 30
 """Texts of a role and language from which bounds are learned. Of public seeds in 70 languages,
@@ -32,16 +31,10 @@ def lengths_like(
 
     Raises DataError for a row without text, ValueError as `learn_bounds`.
     """
-    reader = fields or Fields()
     found: dict[TextRole, list[tuple[str, str]]] = defaultdict(list)
-    for number, row in enumerate(rows, 1):
-        try:
-            parts = reader.parts(row)
-        except DataError as error:
-            raise DataError([f"row {number}: {fault}" for fault in error.faults]) from error
-        tag = label_of(reader.languages(row))
-        for part in parts:
-            found[part.item.about.get("role", "response")].append((tag, part.item.text))
+    for row in read_rows(rows, fields or Fields()):
+        for part in row.parts:
+            found[part.item.about.get("role", "response")].append((row.label, part.item.text))
     chains = {}
     for role in ROLES:
         counts = Counter(tag for tag, _ in found[role])

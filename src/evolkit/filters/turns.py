@@ -86,6 +86,24 @@ class Fields:
         return _tags(row, self.language or "language", is_needed=self.language is not None)
 
 
+class RowParts(NamedTuple):
+    """A row's number from 1, what its languages are counted under, and its texts."""
+
+    number: int
+    label: str
+    parts: list[Part]
+
+
+def read_rows(rows: Iterable[Any], fields: Fields) -> Iterator[RowParts]:
+    """The texts of each row. Raises DataError, with the row's number, for one without."""
+    for number, row in enumerate(rows, 1):
+        try:
+            parts = fields.parts(row)
+        except DataError as error:
+            raise DataError([f"row {number}: {fault}" for fault in error.faults]) from error
+        yield RowParts(number, label_of(fields.languages(row)), parts)
+
+
 def label_of(languages: Iterable[str]) -> str:
     """The tags under which a row is counted: `swh_Latn`, `hin_Deva+eng_Latn`, `und`."""
     return "+".join(dict.fromkeys(_canonical(each) for each in languages)) or UNDETERMINED
