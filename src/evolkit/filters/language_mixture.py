@@ -46,10 +46,10 @@ class Lack(NamedTuple):
 
 def find_lack(text: str, asked: Question, jury: Jury) -> Lack:
     """What a text that is in some of these languages lacks of the others."""
-    clean = one_line(strip_code(text))
     found = sample(text)
     if found.length != "sentence":
         return Lack(doubt="too_short")
+    clean = one_line(strip_code(text))  # all of it, not windows
     found = found._replace(text=clean, shares=script_shares(clean))
     letters = letter_count(clean)
     doubts = []
